@@ -1,0 +1,263 @@
+"""COCO files: instances (objects with boxes and masks) and captions (https://cocodataset.org/#format-data)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deixis import masks
+from deixis.errors import DataError
+from deixis.files import read_json
+from deixis.types import BoolMask, Box
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """A picture of a COCO file.
+
+    Attributes:
+        id: the file's own id.
+        path: where the picture should be; whether it is there is not checked.
+        height, width: in pixels, as the file says.
+    """
+
+    id: int
+    path: Path
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class CocoAnnotation:
+    """A labelled object.
+
+    Attributes:
+        id: unique in the file.
+        image_id: the picture it lies in.
+        category: class name.
+        segmentation: as in the file: polygons or RLE; empty when only the box is known.
+        box_xyxy: in pixels, right and bottom exclusive.
+        area: in pixels, as the file says; that of the box when it does not.
+        is_crowd: the mask covers a group that was not told apart.
+    """
+
+    id: int
+    image_id: int
+    category: str
+    segmentation: Any
+    box_xyxy: Box
+    area: float
+    is_crowd: bool
+
+    def mask(self, height: int, width: int) -> BoolMask | None:
+        """(height, width) bool, the union of the polygons; None when the file has only a box.
+
+        Raises:
+            DataError: the segmentation is malformed or of another size.
+        """
+        return masks.decode(self.segmentation, height, width) if self.segmentation else None
+
+
+@dataclass(frozen=True, eq=False)
+class CocoDataset:
+    """A COCO instances file, checked: every annotation has its picture and its category.
+
+    Attributes:
+        source: the file, for messages.
+        images: in file order, those without objects too.
+        annotations: in file order.
+        categories: class names in the order of their ids.
+    """
+
+    source: Path
+    images: tuple[CocoImage, ...]
+    annotations: tuple[CocoAnnotation, ...]
+    categories: tuple[str, ...]
+
+    @cached_property
+    def _by_id(self) -> dict[int, CocoImage]:
+        return {image.id: image for image in self.images}
+
+    @cached_property
+    def _by_image(self) -> dict[int, tuple[CocoAnnotation, ...]]:
+        by_image: dict[int, list[CocoAnnotation]] = {}
+        for annotation in self.annotations:
+            by_image.setdefault(annotation.image_id, []).append(annotation)
+        return {image_id: tuple(found) for image_id, found in by_image.items()}
+
+    def image(self, image_id: int) -> CocoImage:
+        """The picture with this id.
+
+        Raises:
+            DataError: there is none.
+        """
+        if image_id not in self._by_id:
+            raise DataError(f"{self.source}: expected the id of one of its {len(self._by_id)} images, got {image_id}")
+        return self._by_id[image_id]
+
+    def annotations_of(self, image_id: int) -> tuple[CocoAnnotation, ...]:
+        """The objects of a picture in file order; empty when it has none.
+
+        Raises:
+            DataError: there is no such picture.
+        """
+        return self._by_image.get(self.image(image_id).id, ())
+
+    def mask_of(self, annotation: CocoAnnotation) -> BoolMask | None:
+        """(H, W) bool at the size of the annotation's picture; None when the file has only a box.
+
+        Raises:
+            DataError: the segmentation is malformed or of another size; names file and record.
+        """
+        image = self.image(annotation.image_id)
+        try:
+            return annotation.mask(image.height, image.width)
+        except DataError as error:
+            raise DataError(f"{self.source}: annotation {annotation.id} of image {image.id}: {error}") from error
+
+
+def load_coco(annotations: Path, images: Path | None = None) -> CocoDataset:
+    """Read a COCO instances file. Masks are decoded later, on demand.
+
+    Args:
+        annotations: the JSON file.
+        images: folder of the pictures; by default ``images`` beside the annotation file's folder.
+
+    Raises:
+        DataError: missing or malformed file, duplicate ids, an annotation of an unknown image or category, an RLE
+            of another size than its image; names file and record.
+    """
+    content = read_json(annotations)
+    folder = images if images is not None else annotations.parent.parent / "images"
+    names = _unique(annotations, "categories", content, _category)
+    pictures = _unique(annotations, "images", content, lambda row: _image(row, folder))
+    objects = _unique(annotations, "annotations", content, lambda row: _annotation(row, pictures, names))
+    return CocoDataset(
+        source=annotations,
+        images=tuple(pictures.values()),
+        annotations=tuple(objects.values()),
+        categories=tuple(names[key] for key in sorted(names)),
+    )
+
+
+def load_captions(path: Path) -> dict[int, tuple[str, ...]]:
+    """Read a COCO captions file: image id -> its captions in file order, outer blanks removed.
+
+    Raises:
+        DataError: missing or malformed file; names file and record.
+    """
+    captions: dict[int, list[str]] = {}
+    for index, row in enumerate(_rows(path, "annotations", read_json(path))):
+        try:
+            captions.setdefault(_integer(row, "image_id"), []).append(_string(row, "caption").strip())
+        except DataError as error:
+            raise DataError(f"{path}: annotations[{index}]: {error}") from error
+    return {key: tuple(value) for key, value in captions.items()}
+
+
+def _rows(path: Path, key: str, content: Any) -> Sequence[Any]:
+    rows = content.get(key) if isinstance(content, Mapping) else None
+    if not isinstance(rows, list):
+        got = f"keys {sorted(content)}" if isinstance(content, Mapping) else f"a JSON {type(content).__name__}"
+        raise DataError(f"{path}: expected a COCO file, an object with a list {key!r}, got {got}")
+    return rows
+
+
+def _unique(path: Path, key: str, content: Any, parse: Callable[[Any], _Item]) -> dict[int, _Item]:
+    """Parse the rows of one list by id, in file order; name file and record in every error."""
+    items: dict[int, _Item] = {}
+    for index, row in enumerate(_rows(path, key, content)):
+        try:
+            identity = _integer(row, "id")
+            if identity in items:
+                raise DataError(f"expected unique ids, got {identity} a second time; remove one of the two")
+            items[identity] = parse(row)
+        except DataError as error:
+            shown = f" (id {row['id']!r})" if isinstance(row, Mapping) and "id" in row else ""
+            raise DataError(f"{path}: {key}[{index}]{shown}: {error}") from error
+    return items
+
+
+def _category(row: Any) -> str:
+    return _string(row, "name")
+
+
+def _image(row: Any, folder: Path) -> CocoImage:
+    height, width = _integer(row, "height"), _integer(row, "width")
+    if height < 1 or width < 1:
+        raise DataError(f"expected a height and width of at least 1 pixel, got {height} x {width}")
+    return CocoImage(_integer(row, "id"), folder / _string(row, "file_name"), height, width)
+
+
+def _annotation(row: Any, images: Mapping[int, CocoImage], categories: Mapping[int, str]) -> CocoAnnotation:
+    image = images.get(_integer(row, "image_id"))
+    if image is None:
+        raise DataError(f"expected an image_id of this file's images, got {row['image_id']}")
+    category = categories.get(_integer(row, "category_id"))
+    if category is None:
+        raise DataError(f"expected a category_id of this file's categories, got {row['category_id']}")
+    left, top, width, height = _box_xywh(row)
+    area = row.get("area", width * height)
+    if not _is_number(area):
+        raise DataError(f"expected a number as area, got {area!r}")
+    return CocoAnnotation(
+        id=_integer(row, "id"),
+        image_id=image.id,
+        category=category,
+        segmentation=_segmentation(row, image),
+        box_xyxy=(left, top, left + width, top + height),
+        area=float(area),
+        is_crowd=bool(row.get("iscrowd", 0)),
+    )
+
+
+def _segmentation(row: Any, image: CocoImage) -> Any:
+    segmentation = row.get("segmentation") or []
+    if not isinstance(segmentation, (list, Mapping)):
+        raise DataError(f"expected a list of polygons or an RLE object as segmentation, got {segmentation!r:.60}")
+    if isinstance(segmentation, Mapping) and segmentation.get("size") != [image.height, image.width]:
+        raise DataError(
+            f"expected RLE of the image's size {[image.height, image.width]}, got size {segmentation.get('size')}; "
+            "the annotation belongs to another picture or another scale"
+        )
+    return segmentation
+
+
+def _box_xywh(row: Any) -> tuple[float, float, float, float]:
+    box = row.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(value) for value in box):
+        raise DataError(f"expected bbox as four numbers [x, y, width, height], got {box!r:.60}")
+    left, top, width, height = (float(value) for value in box)
+    if width < 0 or height < 0:
+        raise DataError(f"expected bbox [x, y, width, height] with no negative side, got {box}")
+    return left, top, width, height
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _integer(row: Any, key: str) -> int:
+    value = row.get(key) if isinstance(row, Mapping) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise DataError(f"expected an object with an integer {key!r}, got {_shown(row, key)}")
+    return value
+
+
+def _string(row: Any, key: str) -> str:
+    value = row.get(key) if isinstance(row, Mapping) else None
+    if not isinstance(value, str):
+        raise DataError(f"expected an object with a string {key!r}, got {_shown(row, key)}")
+    return value
+
+
+def _shown(row: Any, key: str) -> str:
+    if not isinstance(row, Mapping):
+        return f"{row!r:.60}"
+    return f"{row[key]!r:.60}" if key in row else f"one without it, with the keys {sorted(row)}"

@@ -1,0 +1,129 @@
+"""Word vectors: a fixed matrix learned from text alone (GloVe), kept as int8 with one scale a word.
+
+A folder of vectors holds ``words.txt`` (one word a line), ``vectors.npy`` (N, D) int8, memory-mapped, and
+``scales.npy`` (N,) float16. Row k of the matrix times scale k is the vector of word k. ``fingerprint.txt`` tells
+which vectors these are without reading them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deixis.errors import CheckpointError
+from deixis.files import atomic_write
+from deixis.types import FloatArray
+
+LEVELS = 127  # int8 without -128, symmetric
+
+
+class WordVectors:
+    """A fixed matrix of word vectors.
+
+    Args:
+        words: N words, each once.
+        codes: (N, D) int8.
+        scales: (N,) float16 or float32.
+        fingerprint: which vectors these are; computed when not given.
+    """
+
+    def __init__(
+        self, words: Sequence[str], codes: NDArray[np.int8], scales: NDArray[np.floating], fingerprint: str = ""
+    ) -> None:
+        if codes.ndim != 2 or len(words) != len(codes) or scales.shape != (len(codes),):
+            raise CheckpointError(
+                f"expected as many words as vectors and scales, got {len(words)} words, codes {codes.shape} "
+                f"and scales {scales.shape}"
+            )
+        self.words = words
+        self._codes = codes
+        self._scales = scales
+        self.fingerprint = fingerprint or _fingerprint(words, codes)
+
+    @classmethod
+    def from_float(cls, words: Sequence[str], vectors: FloatArray) -> WordVectors:
+        """Compress (N, D) float vectors: each row is scaled so that its largest entry is 127."""
+        scales = (np.abs(vectors).max(axis=1) / LEVELS).astype(np.float16)
+        safe = np.where(scales == 0, np.float16(1), scales).astype(np.float32)
+        codes = np.clip(np.rint(vectors / safe[:, None]), -LEVELS, LEVELS).astype(np.int8)
+        return cls(words, codes, scales)
+
+    @classmethod
+    def load(cls, folder: Path) -> WordVectors:
+        """Open a folder of vectors; the matrix stays on disk until its rows are asked for."""
+        try:
+            words = (folder / "words.txt").read_text("utf-8").split("\n")
+            codes = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+            scales = np.load(folder / "scales.npy", allow_pickle=False)
+            fingerprint = (folder / "fingerprint.txt").read_text("ascii").strip()
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"{folder}: expected words.txt, vectors.npy, scales.npy and fingerprint.txt; "
+                f"{Path(str(error.filename)).name} is missing"
+            ) from error
+        except (ValueError, EOFError) as error:
+            raise CheckpointError(f"{folder}: the word vectors are damaged: {error}") from error
+        if codes.dtype != np.int8:
+            raise CheckpointError(f"{folder}/vectors.npy: expected int8, got {codes.dtype}")
+        return cls(words, codes, scales, fingerprint)
+
+    def save(self, folder: Path) -> None:
+        """Write the folder that ``load`` reads."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in (("words.txt", "\n".join(self.words)), ("fingerprint.txt", self.fingerprint)):
+            with atomic_write(folder / name) as temporary:
+                temporary.write_bytes(text.encode("utf-8"))
+        for name, array in (("vectors.npy", self._codes), ("scales.npy", self._scales)):
+            with atomic_write(folder / name) as temporary, temporary.open("wb") as handle:
+                np.save(handle, array)
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._codes.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._rows
+
+    def decode(self, rows: NDArray[np.integer]) -> FloatArray:
+        """(n, D) float32 vectors of the words in these rows."""
+        return np.asarray(self._codes[rows], dtype=np.float32) * self._scales[rows, None].astype(np.float32)
+
+    def encode(self, tokens: Sequence[str], length: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """The first ``length`` known tokens of a phrase, padded on the left (Hu et al. 2016, section 3).
+
+        Unknown tokens and punctuation are left out: a zero vector in the middle of a phrase would tell the
+        LSTM less than nothing.
+
+        Returns:
+            (length, D) float32 vectors, zero where padded, and (length,) bool that is True at words.
+        """
+        rows = [self._rows[token] for token in tokens if token in self._rows and _is_word(token)][:length]
+        vectors = np.zeros((length, self.dim), dtype=np.float32)
+        present = np.zeros(length, dtype=bool)
+        if rows:
+            vectors[-len(rows) :] = self.decode(np.array(rows))
+            present[-len(rows) :] = True
+        return vectors, present
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.words)}
+
+
+def _is_word(token: str) -> bool:
+    return any(character.isalnum() for character in token)
+
+
+def _fingerprint(words: Sequence[str], codes: NDArray[np.int8]) -> str:
+    digest = hashlib.sha256("\n".join(words).encode("utf-8"))
+    digest.update(np.ascontiguousarray(codes).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""Reading JSON with a clear error, and writing files so that a reader sees the old content or the new, never half."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deixis.errors import DataError
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file.
+
+    Raises:
+        DataError: nothing there, not readable, or not JSON.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: expected a JSON file, found {'a folder' if path.is_dir() else 'nothing'} there")
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected JSON, got something else ({error}); fetch the file again") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Write a file in one step: yields a temporary path beside ``path``, to be written by any means.
+
+    When the block ends well the temporary file is flushed to disk and takes the place of ``path``, keeping the
+    permissions of an older file. When the block raises, or the disk is full, it is removed and an older file stays
+    as it was. Folders that are missing are made. The temporary name has the suffix of ``path``, because some
+    writers choose their format by it.
+
+    Example:
+        with atomic_write(Path("summary.json")) as temporary:
+            temporary.write_text(json.dumps(summary))
+
+    Raises:
+        DataError: the file cannot be written (disk full, no permission, a folder of that name).
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        if path.is_dir():
+            raise DataError(f"{path}: expected the name of a file to write, found a folder there; choose another name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
+        _flush(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        # Other errors are the block's own, for example an input of it that is missing.
+        if error.errno not in _DISK_ERRORS and not _concerns(error, temporary, path):
+            raise
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}); free the disk or choose another place, "
+            "what was there before is unchanged"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _concerns(error: OSError, temporary: Path, path: Path) -> bool:
+    return error.filename is not None and Path(os.fsdecode(error.filename)) in (temporary, path, *path.parents)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())

@@ -1,0 +1,208 @@
+"""Counts to intersection over union: the ONLY metrics (protocol ``strict``; Hu et al. 2016, section 4).
+
+Per expression I = |prediction & truth| and U = |prediction | truth| in pixels of the ORIGINAL picture. Then
+overall IoU = sum I / sum U; mean IoU = mean of I / U; prec@X = share of expressions with I / U >= X. Where both masks
+are empty I / U is 1. The denominator is always the number of expressions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from deixis.errors import DataError
+from deixis.types import BoolMask, Record
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+Statistic = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Sums over expressions. Adding two of them is the same as one pass over both.
+
+    Attributes:
+        n: expressions.
+        intersection, union: sums of pixels.
+        iou_sum: sum of I / U.
+        hits: expressions with I / U of at least each of ``THRESHOLDS``.
+    """
+
+    n: int = 0
+    intersection: int = 0
+    union: int = 0
+    iou_sum: float = 0.0
+    hits: tuple[int, ...] = (0,) * len(THRESHOLDS)
+
+    @classmethod
+    def of(cls, intersections: ArrayLike, unions: ArrayLike) -> Counts:
+        """Counts of expressions given as (n,) intersections and (n,) unions, in pixels."""
+        inter, union = _pairs(intersections, unions)
+        values = ious(inter, union)
+        return cls(
+            n=len(values),
+            intersection=int(inter.sum()),
+            union=int(union.sum()),
+            iou_sum=math.fsum(values),  # exact, so the order of the expressions does not matter
+            hits=tuple(int(np.count_nonzero(values >= threshold)) for threshold in THRESHOLDS),
+        )
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            n=self.n + other.n,
+            intersection=self.intersection + other.intersection,
+            union=self.union + other.union,
+            iou_sum=self.iou_sum + other.iou_sum,
+            hits=tuple(mine + theirs for mine, theirs in zip(self.hits, other.hits, strict=True)),
+        )
+
+    def summary(self) -> Summary:
+        """The numbers to report.
+
+        Raises:
+            DataError: nothing was counted.
+        """
+        if not self.n:
+            raise DataError("expected at least one expression to summarize, got none")
+        return Summary(
+            n=self.n,
+            oiou=self.intersection / self.union if self.union else 1.0,
+            miou=self.iou_sum / self.n,
+            precision={threshold: hits / self.n for threshold, hits in zip(THRESHOLDS, self.hits, strict=True)},
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a table shows of a set of expressions, all in [0, 1].
+
+    Attributes:
+        n: expressions.
+        oiou: overall IoU.
+        miou: mean IoU.
+        precision: prec@X by X of ``THRESHOLDS``.
+    """
+
+    n: int
+    oiou: float
+    miou: float
+    precision: Mapping[float, float]
+
+
+def overlap(pred: BoolMask, truth: BoolMask) -> tuple[int, int]:
+    """Pixels of the intersection and of the union of two (H, W) bool masks.
+
+    Raises:
+        DataError: the masks differ in shape or are not bool.
+    """
+    if pred.shape != truth.shape or pred.dtype != np.bool_ or truth.dtype != np.bool_:
+        raise DataError(
+            f"expected two bool masks of one shape, got {pred.shape} {pred.dtype} and {truth.shape} {truth.dtype}; "
+            "masks are compared at the picture's original size"
+        )
+    return int(np.count_nonzero(pred & truth)), int(np.count_nonzero(pred | truth))
+
+
+def ious(intersections: ArrayLike, unions: ArrayLike) -> NDArray[np.float64]:
+    """(n,) intersections and (n,) unions -> (n,) I / U, 1 where both masks are empty."""
+    inter, union = _pairs(intersections, unions)
+    return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
+
+
+def overall_iou(intersections: ArrayLike, unions: ArrayLike) -> float:
+    """Sum of I / sum of U over (n,) expressions."""
+    return Counts.of(intersections, unions).summary().oiou
+
+
+def mean_iou(intersections: ArrayLike, unions: ArrayLike) -> float:
+    """Mean of I / U over (n,) expressions."""
+    return Counts.of(intersections, unions).summary().miou
+
+
+def precision_at(
+    intersections: ArrayLike, unions: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
+) -> dict[float, float]:
+    """Share of (n,) expressions with I / U of at least each threshold."""
+    values = ious(intersections, unions)
+    if not len(values):
+        raise DataError("expected at least one expression, got none")
+    return {threshold: float(np.mean(values >= threshold)) for threshold in thresholds}
+
+
+def summarize(records: Sequence[Record]) -> Summary:
+    """The numbers to report of records.
+
+    Raises:
+        DataError: there are none.
+    """
+    return Counts.of(*_columns(records)).summary()
+
+
+def bootstrap_interval(
+    records: Sequence[Record], statistic: Statistic = overall_iou, repeats: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of 95 % from drawing PICTURES with replacement: expressions of one picture go together.
+
+    Args:
+        records: of one dataset, whose image_ids name pictures.
+        statistic: (n,) intersections and (n,) unions -> number, for example ``overall_iou`` or ``mean_iou``.
+        repeats: number of draws.
+        seed: same seed, same interval.
+
+    Raises:
+        DataError: no records, or no repeats.
+    """
+    if not records or repeats < 1:
+        raise DataError(f"expected records and at least one repeat, got {len(records)} records, {repeats} repeats")
+    inter, union = _columns(records)
+    of_image: dict[int, list[int]] = {}
+    for index, record in enumerate(records):
+        of_image.setdefault(record.image_id, []).append(index)
+    groups = [np.array(of_image[image_id]) for image_id in sorted(of_image)]
+    random = np.random.default_rng(seed)
+    values = np.empty(repeats)
+    for repeat in range(repeats):
+        rows = np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
+        values[repeat] = statistic(inter[rows], union[rows])
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def roc_auc(scores: ArrayLike, present: ArrayLike) -> float:
+    """Area under the ROC curve: the chance that a phrase that is there scores above one that is not, ties half.
+
+    Args:
+        scores: (n,) confidences.
+        present: (n,) bool, whether the phrase names something.
+
+    Raises:
+        DataError: lengths differ, a score is not a number, or one of the two kinds is missing.
+    """
+    values, positive = np.asarray(scores, dtype=np.float64), np.asarray(present, dtype=bool)
+    if values.ndim != 1 or values.shape != positive.shape or np.isnan(values).any():
+        raise DataError(f"expected as many scores as labels and no NaN, got {values.shape} and {positive.shape}")
+    n_positive = int(positive.sum())
+    n_negative = len(values) - n_positive
+    if not n_positive or not n_negative:
+        raise DataError(f"expected phrases of both kinds, got {n_positive} present and {n_negative} absent")
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]  # equal scores share their mean rank
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def _columns(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return _pairs([record.intersection for record in records], [record.union for record in records])
+
+
+def _pairs(intersections: ArrayLike, unions: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    inter, union = np.asarray(intersections, dtype=np.int64), np.asarray(unions, dtype=np.int64)
+    if inter.ndim != 1 or inter.shape != union.shape or (inter < 0).any() or (inter > union).any():
+        raise DataError(
+            f"expected as many intersections as unions with 0 <= I <= U, got shapes {inter.shape} and {union.shape}"
+        )
+    return inter, union

@@ -1,0 +1,57 @@
+"""p2: category probabilities of each pixel, category probabilities of the phrase, and their dot product."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from deixis.model.image_encoder import SeparableConv, upsample
+from deixis.model.text_encoder import TextEncoder
+
+
+class CategorySegmenter(nn.Module):
+    """p_image: for each cell and class, the probability that the class is there.
+
+    A fully convolutional head (Long et al. 2015). Classes are not exclusive: in pictures with clothing labels a
+    pixel is both "person" and "shirt", so each class has a sigmoid of its own.
+    """
+
+    def __init__(self, inputs: int, categories: int) -> None:
+        super().__init__()
+        self.hidden = SeparableConv(inputs, 2 * inputs)
+        self.classify = nn.Conv2d(2 * inputs, categories, 1)
+        nn.init.constant_(self.classify.bias, -4.6)  # type: ignore[arg-type]  # a class covers about 1 % of a picture
+
+    def forward(self, visual: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, M, h, w) logits."""
+        logits: Tensor = self.classify(self.hidden(visual))
+        return logits
+
+
+class ExpressionClassifier(nn.Module):
+    """p_text: LSTM and two layers over the M classes and "none of them"."""
+
+    def __init__(self, word_dim: int, width: int, categories: int, dropout: float) -> None:
+        super().__init__()
+        self.encoder = TextEncoder(word_dim, width, dropout)
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, categories + 1))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(N, T, D) word vectors -> (N, M + 1) logits; the last one is "none"."""
+        last, _ = self.encoder(vectors)
+        logits: Tensor = self.layers(last)
+        return logits
+
+
+def dot_product(p_image: Tensor, p_text: Tensor) -> Tensor:
+    """p2 = <p_image, p_text> at each cell, brought to twice the resolution.
+
+    Args:
+        p_image: (B, M, h, w) probabilities.
+        p_text: (B, P, M) probabilities.
+
+    Returns:
+        (B, P, 2h, 2w) probabilities.
+    """
+    height, width = p_image.shape[-2:]
+    p2 = (p_text @ p_image.flatten(2)).unflatten(-1, (height, width))
+    return upsample(p2)

@@ -1,0 +1,76 @@
+"""The image side of the network: a backbone's maps merged top-down, and the eight spatial channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from deixis.model.efficientnet import EfficientNetLite0
+
+FINE_CHANNELS = 32
+
+
+def spatial_channels(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """The eight coordinates of each grid cell (Hu et al. 2016): [xmin, ymin, xmax, ymax, xcentre, ycentre, 1/W, 1/H].
+
+    Returns:
+        (8, height, width) float32, positions in [-1, 1].
+    """
+    x = torch.arange(width, dtype=torch.float32, device=device) / width * 2 - 1
+    y = torch.arange(height, dtype=torch.float32, device=device) / height * 2 - 1
+    xmin, ymin = x.expand(height, width), y[:, None].expand(height, width)
+    xmax, ymax = xmin + 2 / width, ymin + 2 / height
+    ones = torch.ones_like(xmin)
+    return torch.stack(
+        [xmin, ymin, xmax, ymax, (xmin + xmax) / 2, (ymin + ymax) / 2, ones / width, ones / height]
+    )
+
+
+class SeparableConv(nn.Sequential):
+    """Depthwise 3x3, pointwise 1x1, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        )
+
+
+class ImageEncoder(nn.Module):
+    """EfficientNet-Lite0 with its maps merged from coarse to fine (Lin et al. 2017, feature pyramid).
+
+    Args:
+        width: channels of the merged map at stride 8.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.backbone = EfficientNetLite0()
+        fine, *coarse = self.backbone.channels
+        self.laterals = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in coarse)
+        self.smooth = nn.ModuleList(SeparableConv(width, width) for _ in coarse)
+        self.fine_lateral = nn.Conv2d(fine, FINE_CHANNELS, 1)
+        self.fine_top = nn.Conv2d(width, FINE_CHANNELS, 1)
+        self.fine_smooth = SeparableConv(FINE_CHANNELS, FINE_CHANNELS)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode images (B, 3, S, S).
+
+        Returns:
+            The merged map at stride 8 (B, width, S/8, S/8) and at stride 4 (B, 32, S/4, S/4).
+        """
+        fine, *coarse = self.backbone(images)
+        merged: Tensor | None = None
+        for level in reversed(range(len(coarse))):
+            lateral = self.laterals[level](coarse[level])
+            merged = self.smooth[level](lateral if merged is None else lateral + upsample(merged))
+        assert merged is not None
+        return merged, self.fine_smooth(self.fine_lateral(fine) + upsample(self.fine_top(merged)))
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Twice the height and width, bilinear."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)

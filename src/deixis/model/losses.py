@@ -1,0 +1,166 @@
+"""What training minimises: one term a box of the network, each a pure function of tensors."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from deixis.config import LossConfig
+from deixis.model.build import TrainingOutput
+
+IGNORED = -100  # class index of phrases whose class is not known
+MATCH_IOU, CLEAR_IOU = 0.5, 0.3  # a candidate is an object from 0.5 box IoU on; below 0.3 it is not
+
+
+class Targets(NamedTuple):
+    """What is true of a batch: B pictures, P phrases, N objects (padded), M classes; H, W at stride 4, h, w at 8.
+
+    masks: (B, P, H, W) float, what each phrase names; where the mask is not known, the filled boxes.
+    mask_known: (B, P) bool. phrase_valid: (B, P) bool. phrase_class: (B, P) long in 0..M, or ``IGNORED``.
+    members: (B, P, N) bool, the objects that each phrase names. choosable: (B, P) bool, whether members say all.
+    object_boxes: (B, N, 4) centre x, y, width, height as shares. object_valid: (B, N) bool. object_masks:
+    (B, N, H, W) float, filled boxes where not known. object_mask_known: (B, N) bool. heat: (B, h, w) in [0, 1].
+    heat_weight: (B, h, w). classes: (B, M, h, w) float. class_known: (B, M) bool, labelled completely.
+    """
+
+    masks: Tensor
+    mask_known: Tensor
+    phrase_valid: Tensor
+    phrase_class: Tensor
+    members: Tensor
+    choosable: Tensor
+    object_boxes: Tensor
+    object_valid: Tensor
+    object_masks: Tensor
+    object_mask_known: Tensor
+    heat: Tensor
+    heat_weight: Tensor
+    classes: Tensor
+    class_known: Tensor
+
+
+def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) -> tuple[Tensor, dict[str, Tensor]]:
+    """Weighted sum of all terms, and each term by name (detached)."""
+    answer = output.answer
+    present = targets.masks.flatten(2).any(dim=-1)
+    terms = {
+        "answer": pixel_loss(answer.logits, targets),
+        "p1": pixel_loss(answer.p1_logits, targets) * weights.p1,
+        "category": category_loss(output.p_image_logits, targets) * weights.category,
+        "phrase_class": _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class,
+        "presence": _masked_mean(
+            F.binary_cross_entropy_with_logits(answer.presence, present.float(), reduction="none"),
+            targets.phrase_valid,
+        )
+        * weights.presence,
+    }
+    if output.maps is not None and output.candidates is not None and answer.choice_logits is not None:
+        assert output.instance_boxes is not None and output.instance_masks is not None
+        terms["heat"] = heat_loss(output.maps.heat[:, 0], targets) * weights.objects
+        terms["box"] = _box_loss(output.instance_boxes, targets) * weights.objects
+        terms["instance"] = instance_loss(output.instance_masks, targets) * weights.objects
+        terms["selection"] = selection_loss(answer.choice_logits, output.candidates.boxes, targets) * weights.selection
+    total = torch.stack(list(terms.values())).sum()
+    return total, {name: term.detach() for name, term in terms.items()}
+
+
+def pixel_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Cross-entropy plus Dice per phrase; outside of boxes only, where the mask is not known."""
+    cross = F.binary_cross_entropy_with_logits(logits, targets.masks, reduction="none")
+    outside = (1 - targets.masks).flatten(2)
+    box_only = (cross.flatten(2) * outside).sum(-1) / outside.sum(-1).clamp(min=1)
+    full = cross.flatten(2).mean(-1) + dice_loss(logits, targets.masks)
+    return _masked_mean(torch.where(targets.mask_known, full, box_only), targets.phrase_valid)
+
+
+def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """1 - soft Dice over the last two axes, zero where the truth is empty: (..., H, W) -> (...)."""
+    p = logits.sigmoid()
+    overlap = (p * truth).sum(dim=(-2, -1))
+    size = truth.sum(dim=(-2, -1))
+    dice = (2 * overlap + 1) / (p.sum(dim=(-2, -1)) + size + 1)
+    return torch.where(size > 0, 1 - dice, torch.zeros_like(dice))
+
+
+def category_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Per-class cross-entropy and Dice; of classes that are not labelled completely only the positives count."""
+    cross = F.binary_cross_entropy_with_logits(logits, targets.classes, reduction="none")
+    counts = torch.maximum(targets.class_known[..., None, None].to(cross.dtype), targets.classes)
+    per_pixel = (cross * counts).sum(dim=1).mean()
+    present = targets.classes.flatten(2).any(dim=-1)
+    dice = _masked_mean(dice_loss(logits, targets.classes), present & targets.class_known)
+    return per_pixel + dice
+
+
+def heat_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Focal loss of the centre heat map (Zhou et al. 2019, equation 1), per object."""
+    p = logits.sigmoid().clamp(1e-4, 1 - 1e-4)
+    peak = targets.heat >= 1
+    positive = -((1 - p) ** 2) * p.log() * peak
+    negative = -((1 - targets.heat) ** 4) * p**2 * (1 - p).log() * ~peak * targets.heat_weight
+    return (positive + negative).sum() / peak.sum().clamp(min=1)
+
+
+def instance_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Dice of each object's mask; where only its box is known, of the mask's projections on both axes."""
+    full = dice_loss(logits, targets.object_masks)
+    across = dice_loss(logits.amax(-2, keepdim=True), targets.object_masks.amax(-2, keepdim=True))
+    down = dice_loss(logits.amax(-1, keepdim=True), targets.object_masks.amax(-1, keepdim=True))
+    return _masked_mean(torch.where(targets.object_mask_known, full, 0.5 * (across + down)), targets.object_valid)
+
+
+def selection_loss(choice: Tensor, candidate_boxes: Tensor, targets: Targets) -> Tensor:
+    """Choose the candidates that are the phrase's objects, and no others.
+
+    Cross-entropy among the candidates of a phrase teaches WHICH; a balanced yes/no for each teaches HOW MANY.
+    """
+    iou = box_iou(candidate_boxes, targets.object_boxes) * targets.object_valid[:, None]
+    best, index = iou.max(dim=-1)  # (B, K)
+    members = targets.members.gather(2, index[:, None].expand(-1, targets.members.shape[1], -1))
+    positive = (members & (best >= MATCH_IOU)[:, None]).float()
+    clear = ((best >= MATCH_IOU) | (best < CLEAR_IOU))[:, None].expand_as(positive).float()
+    valid = targets.phrase_valid & targets.choosable
+
+    cross = F.binary_cross_entropy_with_logits(choice, positive, reduction="none")
+    negative = (1 - positive) * clear
+    yes = (cross * positive).sum(-1) / positive.sum(-1).clamp(min=1)
+    no = (cross * negative).sum(-1) / negative.sum(-1).clamp(min=1)
+    log_share = choice.masked_fill(clear == 0, -1e4).log_softmax(dim=-1)
+    found = positive.sum(-1) > 0
+    which = -log_share.masked_fill(positive == 0, -1e4).logsumexp(dim=-1)
+    return _masked_mean(yes + 2 * no, valid) + _masked_mean(which, valid & found)
+
+
+def box_iou(left: Tensor, right: Tensor) -> Tensor:
+    """IoU of boxes given as centre and size: (B, K, 4), (B, N, 4) -> (B, K, N)."""
+    low = torch.maximum(_corner(left, -0.5)[:, :, None], _corner(right, -0.5)[:, None])
+    high = torch.minimum(_corner(left, 0.5)[:, :, None], _corner(right, 0.5)[:, None])
+    overlap = (high - low).clamp(min=0).prod(dim=-1)
+    areas = left[..., 2:].prod(-1)[:, :, None] + right[..., 2:].prod(-1)[:, None]
+    return overlap / (areas - overlap).clamp(min=1e-9)
+
+
+def _corner(boxes: Tensor, share: float) -> Tensor:
+    return boxes[..., :2] + share * boxes[..., 2:]
+
+
+def _box_loss(boxes: Tensor, targets: Targets) -> Tensor:
+    centre = (boxes[..., :2] - targets.object_boxes[..., :2]).abs() / targets.object_boxes[..., 2:].clamp(min=1e-3)
+    size = (boxes[..., 2:].clamp(min=1e-3).log() - targets.object_boxes[..., 2:].clamp(min=1e-3).log()).abs()
+    return _masked_mean((centre + size).sum(dim=-1), targets.object_valid) * 0.5
+
+
+def _phrase_class_loss(logits: Tensor, targets: Targets) -> Tensor:
+    classes = torch.where(targets.phrase_valid, targets.phrase_class, torch.full_like(targets.phrase_class, IGNORED))
+    known = (classes != IGNORED).sum().clamp(min=1)
+    return F.cross_entropy(logits.flatten(0, 1), classes.flatten(), ignore_index=IGNORED, reduction="sum") / known
+
+
+def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values where the mask is True; zero, still connected to the graph, when it never is."""
+    weights = mask.to(values.dtype)
+    return (values * weights).sum() / weights.sum().clamp(min=1)
+

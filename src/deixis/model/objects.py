@@ -1,0 +1,156 @@
+"""The third term's image side: objects proposed as centre points, each with a box, a mask and a description.
+
+Centre heat map as in "Objects as Points" (Zhou et al. 2019); masks by a dynamic 1x1 filter over a shared pixel
+embedding as in CondInst (Tian et al. 2020), within a soft window of the predicted box. All of it is computed once
+a picture; phrases only choose (see relate.py).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv
+
+APPEARANCE_CHANNELS = 48
+BANDS = 3  # upper, middle and lower third of an object: shirt and trousers differ
+
+
+class ObjectMaps(NamedTuple):
+    """What the head says about every cell at stride 8.
+
+    heat: (B, 1, h, w) logits that an object's centre is here; size: (B, 2, h, w) log width and height as shares of
+    the picture; offset: (B, 2, h, w) centre relative to the cell's centre, in cells; kernel: (B, E + 1, h, w) the
+    filter and bias of the mask of an object centred here; embedding: (B, E, 2h, 2w).
+    """
+
+    heat: Tensor
+    size: Tensor
+    offset: Tensor
+    kernel: Tensor
+    embedding: Tensor
+
+
+class Candidates(NamedTuple):
+    """K proposed objects a picture.
+
+    score: (B, K) centre probability; boxes: (B, K, 4) centre x, y, width, height as shares of the picture;
+    masks: (B, K, 2h, 2w) logits; look: (B, K, D) description; classes: (B, K, M) mean p_image inside the mask.
+    """
+
+    score: Tensor
+    boxes: Tensor
+    masks: Tensor
+    look: Tensor
+    classes: Tensor
+
+
+class ObjectHead(nn.Module):
+    """Predict ``ObjectMaps`` and pick candidates from them.
+
+    Args:
+        inputs: channels of the map at stride 8.
+        embedding: channels of the pixel embedding.
+        candidates: K.
+        look: length of a candidate's description.
+    """
+
+    def __init__(self, inputs: int, embedding: int, candidates: int, look: int) -> None:
+        super().__init__()
+        self.candidates = candidates
+        self.hidden = nn.Sequential(SeparableConv(inputs, inputs), SeparableConv(inputs, inputs))
+        self.heat = nn.Conv2d(inputs, 1, 1)
+        self.box = nn.Conv2d(inputs, 4, 1)
+        self.kernel = nn.Conv2d(inputs, embedding + 1, 1)
+        self.embed = nn.Sequential(SeparableConv(FINE_CHANNELS, embedding), nn.Conv2d(embedding, embedding, 1))
+        self.window = nn.Parameter(torch.tensor(1.0))
+        self.appearance = nn.Conv2d(inputs + 4 * FINE_CHANNELS, APPEARANCE_CHANNELS, 1)
+        pooled = (1 + BANDS) * (APPEARANCE_CHANNELS + 3)
+        self.describe = nn.Sequential(nn.Linear(pooled + inputs, look), nn.ReLU(), nn.Linear(look, look))
+        nn.init.constant_(self.heat.bias, -4.6)  # type: ignore[arg-type]
+        nn.init.constant_(self.box.bias[:2], -1.2)  # type: ignore[index]  # objects of about 0.3 of the side
+
+    def forward(self, visual: Tensor, fine: Tensor) -> ObjectMaps:
+        """(B, C, h, w) at stride 8 and (B, 32, 2h, 2w) at stride 4 -> maps."""
+        hidden = self.hidden(visual)
+        size, offset = self.box(hidden).split(2, dim=1)
+        return ObjectMaps(self.heat(hidden), size, offset, self.kernel(hidden), self.embed(fine))
+
+    def propose(
+        self, maps: ObjectMaps, visual: Tensor, fine: Tensor, colours: Tensor, p_image: Tensor, hints: Tensor | None
+    ) -> Candidates:
+        """The K highest peaks of the heat map as candidates.
+
+        Args:
+            maps: from ``forward``.
+            visual, fine: as in ``forward``.
+            colours: (B, 3, h, w) the picture itself at stride 8.
+            p_image: (B, M, h, w) class probabilities.
+            hints: (B, h, w) added to the heat before peaks are taken (true centres, in training), or None.
+        """
+        heat = maps.heat.sigmoid()[:, 0]
+        ranked = heat.detach() if hints is None else heat.detach() + hints
+        peaks = ranked * (F.max_pool2d(ranked[:, None], 3, 1, 1)[:, 0] == ranked)
+        _, cells = peaks.flatten(1).topk(self.candidates, dim=1)
+        score = heat.flatten(1).gather(1, cells)
+        boxes, kernels = self.at_cells(maps, cells)
+        masks = self.masks(maps.embedding, boxes, kernels)
+        look, classes = self._describe(masks, boxes, cells, visual, fine, colours, p_image)
+        return Candidates(score, boxes, masks, look, classes)
+
+    def at_cells(self, maps: ObjectMaps, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """Boxes (B, N, 4) and mask kernels (B, N, E + 1) predicted at flat cell indices (B, N)."""
+        height, width = maps.heat.shape[-2:]
+        size, offset = gather_cells(maps.size, cells), gather_cells(maps.offset, cells)
+        column = (cells % width).to(size.dtype)
+        row = torch.div(cells, width, rounding_mode="floor").to(size.dtype)
+        centre_x = (column + 0.5 + offset[..., 0]) / width
+        centre_y = (row + 0.5 + offset[..., 1]) / height
+        size = size.clamp(-5, 0.3).exp()
+        boxes = torch.stack([centre_x, centre_y, size[..., 0], size[..., 1]], dim=-1)
+        return boxes, gather_cells(maps.kernel, cells)
+
+    def masks(self, embedding: Tensor, boxes: Tensor, kernels: Tensor) -> Tensor:
+        """Mask logits (B, N, H, W) of objects with these boxes and kernels over an embedding (B, E, H, W)."""
+        height, width = embedding.shape[-2:]
+        filters, bias = kernels[..., :-1], kernels[..., -1]
+        logits = (filters @ embedding.flatten(2)).unflatten(-1, (height, width)) + bias[..., None, None]
+        x = (torch.arange(width, device=boxes.device) + 0.5) / width
+        y = (torch.arange(height, device=boxes.device) + 0.5) / height
+        boxes = boxes.detach()  # the box has its own loss
+        across = ((x - boxes[..., 0:1]) / (0.5 * boxes[..., 2:3])).square().clamp(max=100.0)
+        down = ((y - boxes[..., 1:2]) / (0.5 * boxes[..., 3:4])).square().clamp(max=100.0)
+        return logits - self.window.abs() * (across[..., None, :] + down[..., :, None])
+
+    def _describe(
+        self, masks: Tensor, boxes: Tensor, cells: Tensor, visual: Tensor, fine: Tensor, colours: Tensor, p_image: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        appearance = self.appearance(torch.cat([visual, F.pixel_unshuffle(fine, 2)], dim=1))
+        appearance = torch.cat([appearance, colours], dim=1).flatten(2).transpose(1, 2)
+        weights = F.avg_pool2d(masks.detach().sigmoid(), 2)
+        height = weights.shape[-2]
+        y = (torch.arange(height, device=masks.device) + 0.5) / height
+        top = boxes[..., 1:2] - boxes[..., 3:4] / 2
+        depth = (((y - top) / boxes[..., 3:4]) * BANDS).detach()  # 0 at the object's top, BANDS at its bottom
+        pooled = [_mean_inside(weights, appearance)]
+        for band in range(BANDS):
+            inside = ((depth >= band) & (depth < band + 1)).to(weights.dtype)
+            pooled.append(_mean_inside(weights * inside[..., None], appearance))
+        pooled.append(gather_cells(visual, cells))
+        classes = _mean_inside(weights, p_image.flatten(2).transpose(1, 2))
+        return self.describe(torch.cat(pooled, dim=-1)), classes
+
+
+def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
+    """Columns of a map (B, C, h, w) at flat cell indices (B, N): (B, N, C)."""
+    index = cells[:, None].expand(-1, maps.shape[1], -1)
+    return maps.flatten(2).gather(2, index).transpose(1, 2)
+
+
+def _mean_inside(weights: Tensor, values: Tensor) -> Tensor:
+    """Means of values (B, h*w, C) under weights (B, K, h, w): (B, K, C)."""
+    flat = weights.flatten(2)
+    return (flat @ values) / (flat.sum(dim=-1, keepdim=True) + 1.0)

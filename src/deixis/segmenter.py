@@ -1,0 +1,230 @@
+"""Masks from phrases: the network behind one small interface, on ONNX Runtime.
+
+    segmenter = Segmenter.load()
+    features = segmenter.encode_image("photo.jpg")
+    result = segmenter.segment(features, "left dog")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deixis.config import DEFAULT_THRESHOLD, ModelConfig
+from deixis.embeddings import WordVectors
+from deixis.errors import InputError, PhraseError
+from deixis.image import Letterbox, normalise, open_image
+from deixis.modelfile import ModelFile
+from deixis.text import MAX_TOKENS, tokenize
+from deixis.types import Features, FloatArray, Segmentation
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+ASSETS = Path(__file__).parent / "assets"
+DEFAULT_MODEL = ASSETS / "compact.deixis"
+DEFAULT_VECTORS = ASSETS / "vectors"
+PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
+
+
+class Backend(Protocol):
+    """What computes the two graphs: ONNX Runtime here, PyTorch during training."""
+
+    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
+        """Image graph: (1, 3, S, S) normalised -> named arrays with a first axis of one."""
+
+    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
+        """Phrase graph: features and (1, P, T, D) word vectors -> the named outputs, each (1, P, ...)."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a phrase was understood: its tokens, and for each whether its vector is known."""
+
+    tokens: tuple[str, ...]
+    known: tuple[bool, ...]
+
+
+class Segmenter:
+    """Encode a picture once, then ask it any number of phrases.
+
+    Args:
+        backend: computes the graphs.
+        config: shape of the network.
+        vectors: the word vectors that it was trained with.
+    """
+
+    def __init__(self, backend: Backend, config: ModelConfig, vectors: WordVectors) -> None:
+        self.config = config
+        self.vectors = vectors
+        self._backend = backend
+
+    @classmethod
+    def load(
+        cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0
+    ) -> Segmenter:
+        """Open a model.
+
+        Args:
+            path: a .deixis file; by default the bundled model.
+            vectors: a folder of word vectors; by default the bundled ones.
+            threads: of ONNX Runtime; 0 for one a core.
+
+        Raises:
+            CheckpointError: not a model, or trained with other word vectors.
+        """
+        model = ModelFile.read(Path(path) if path is not None else DEFAULT_MODEL)
+        words = WordVectors.load(Path(vectors) if vectors is not None else DEFAULT_VECTORS)
+        model.check_vectors(words)
+        return cls(OnnxBackend(model.image_graph, model.phrase_graph, threads), model.config, words)
+
+    def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
+        """Run the image graph.
+
+        Args:
+            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``.
+
+        Raises:
+            ImageError: the picture cannot be read.
+        """
+        pixels = open_image(image)
+        height, width = pixels.shape[:2]
+        square = Letterbox.fit(height, width, self.config.input_size).apply(pixels)
+        arrays = self._backend.encode(normalise(square)[None])
+        return Features(arrays, height, width, self.config.input_size)
+
+    def segment(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrase: str,
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+    ) -> Segmentation:
+        """The pixels that a phrase names.
+
+        Args:
+            image: features of ``encode_image``, or whatever that takes.
+            phrase: free text.
+            threshold: probability from which on a pixel belongs to the mask, in [0, 1].
+
+        Raises:
+            ImageError: the picture cannot be read.
+            PhraseError: the phrase is empty or none of its words is known.
+        """
+        return self.segment_many(image, [phrase], threshold=threshold)[0]
+
+    def segment_many(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrases: Sequence[str],
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+    ) -> list[Segmentation]:
+        """``segment`` for several phrases; the picture is encoded once."""
+        if isinstance(phrases, str):
+            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
+        if not 0 <= threshold <= 1:
+            raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+        vectors = [self._encode_phrase(phrase) for phrase in phrases]
+        features = image if isinstance(image, Features) else self.encode_image(image)
+        if features.input_size != self.config.input_size:
+            raise InputError(
+                f"expected features of a {self.config.input_size} px model, got {features.input_size} px ones; "
+                "encode the image with this segmenter"
+            )
+        results: list[Segmentation] = []
+        for start in range(0, len(phrases), PHRASES_AT_ONCE):
+            part = slice(start, start + PHRASES_AT_ONCE)
+            results += self._answer(features, phrases[part], np.stack(vectors[part]), threshold)
+        return results
+
+    def explain(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrase: str,
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+    ) -> Segmentation:
+        """``segment`` with its reasons in ``terms``.
+
+        ``terms`` holds "p1", "p2" and, with the third term, "p3": (H, W) float32 probabilities at the original
+        size; "categories": {class name: probability} of the phrase, "none" included; "words": how each word was
+        understood.
+        """
+        features = image if isinstance(image, Features) else self.encode_image(image)
+        vectors = self._encode_phrase(phrase)[None]
+        result = self._answer(features, [phrase], vectors, threshold)[0]
+        box = Letterbox.fit(features.height, features.width, features.input_size)
+        names = ["p1", "p2", *(["p3"] if self.config.objects else [])]
+        *maps, p_text = self._backend.answer(features.arrays, vectors[None], [*names, "p_text"])
+        terms: dict[str, object] = {
+            name: np.clip(box.invert(grid[0, 0]), 0, 1) for name, grid in zip(names, maps, strict=True)
+        }
+        categories = (*self.config.categories, "none")
+        terms["categories"] = {
+            name: float(value) for name, value in zip(categories, p_text[0, 0], strict=True)
+        }
+        terms["words"] = self.words(phrase)
+        return Segmentation(result.phrase, result.mask, result.probability, result.score, terms)
+
+    def words(self, phrase: str) -> Words:
+        """How each word of a phrase is understood."""
+        tokens = tokenize(phrase)
+        return Words(tuple(tokens), tuple(token in self.vectors for token in tokens))
+
+    def _encode_phrase(self, phrase: str) -> FloatArray:
+        """(T, D) word vectors, padded on the left."""
+        tokens = tokenize(phrase)
+        vectors, present = self.vectors.encode(tokens, MAX_TOKENS)
+        if not present.any():
+            shown = phrase if len(phrase) <= 60 else phrase[:57] + "..."
+            raise PhraseError(f"none of the words in {shown!r} is known; expected English words such as 'left dog'")
+        return vectors
+
+    def _answer(
+        self, features: Features, phrases: Sequence[str], vectors: FloatArray, threshold: float
+    ) -> list[Segmentation]:
+        logits, scores = self._backend.answer(features.arrays, vectors[None], ["logits", "score"])
+        box = Letterbox.fit(features.height, features.width, features.input_size)
+        results = []
+        for phrase, grid, score in zip(phrases, logits[0], scores[0], strict=True):
+            probability = _sigmoid(box.invert(grid))
+            results.append(Segmentation(phrase, probability >= threshold, probability, float(score)))
+        return results
+
+
+class OnnxBackend:
+    """The two graphs on ONNX Runtime.
+
+    Args:
+        image_graph, phrase_graph: serialised ONNX models.
+        threads: 0 for one a core.
+    """
+
+    def __init__(self, image_graph: bytes, phrase_graph: bytes, threads: int = 0) -> None:
+        import onnxruntime as ort  # here, because `import deixis` must stay light
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
+        self._phrase = ort.InferenceSession(phrase_graph, options, providers=["CPUExecutionProvider"])
+        self._names = [output.name for output in self._image.get_outputs()]
+
+    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
+        """See ``Backend.encode``."""
+        return dict(zip(self._names, self._image.run(None, {"images": images}), strict=True))
+
+    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
+        """See ``Backend.answer``."""
+        outputs: list[FloatArray] = self._phrase.run(list(names), {**features, "vectors": vectors})
+        return outputs
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-x)), dtype=np.float32)

@@ -1,0 +1,189 @@
+"""Training batches: draw a scene, change it, put words to it, and lay everything on the network's grids.
+
+Item ``i`` is a function of the seed and ``i`` alone, so a resumed run sees what an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from deixis.config import TrainConfig
+from deixis.data.captions import may_share_frame
+from deixis.data.scenes import SceneSource
+from deixis.data.synthesize import SynthesisOptions, synthesize
+from deixis.embeddings import WordVectors
+from deixis.errors import PhraseError
+from deixis.image import Letterbox, normalise
+from deixis.model.losses import Targets
+from deixis.text import MAX_TOKENS, tokenize
+from deixis.train.augment import augment, change_light, mosaic
+from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets
+from deixis.types import Expression, Scene
+
+HINT_PROBABILITY = 0.5  # how often the true centres are among the candidates whatever the heat map says
+GIVEN_SHARE = 0.5  # at most this share of a picture's phrases are its given sentences
+
+
+class Batch(NamedTuple):
+    """Inputs of the network (see ``Deixis.forward``) and what is true of them."""
+
+    images: Tensor
+    vectors: Tensor
+    hints: Tensor
+    cells: Tensor
+    targets: Targets
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData(Dataset[Batch]):
+    """Endless supply of single-picture batches (every tensor has a first axis of one).
+
+    Args:
+        config: the run.
+        sources: opened sources, in the config's order.
+        vectors: fixed word vectors.
+        options: of the expression generator.
+    """
+
+    config: TrainConfig
+    sources: Sequence[SceneSource]
+    vectors: WordVectors
+    options: SynthesisOptions
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng([self.config.seed, index])
+        scene, exhaustive = self._draw(rng)
+        phrases = self._phrases(scene, rng)
+        scene = replace(scene, image=change_light(scene.image, self.config.augment.jitter, rng))
+        return self._batch(scene, phrases, exhaustive, rng)
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Scene, bool]:
+        scene, source, index = self._one(rng)
+        exhaustive = source.config.labelled == "all" and source.config.whole is None
+        if rng.random() >= self.config.augment.mosaic:
+            return scene, exhaustive
+        other, other_source, other_index = self._one(rng)
+        share = may_share_frame(_captions(source, index), _captions(other_source, other_index))
+        exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
+        return mosaic(scene, other, share, rng), exhaustive
+
+    def _one(self, rng: np.random.Generator) -> tuple[Scene, SceneSource, int]:
+        weights = np.array([len(source) * source.config.weight for source in self.sources])
+        source = self.sources[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        index = int(rng.integers(len(source)))
+        return augment(source.scene(index), self.config.augment, rng), source, index
+
+    def _phrases(self, scene: Scene, rng: np.random.Generator) -> list[Expression]:
+        count = self.config.phrases
+        made = synthesize(scene, rng, count, self.options)
+        given = [scene.expressions[int(k)] for k in rng.permutation(len(scene.expressions))]
+        room = max(count - len(made), int(count * GIVEN_SHARE))
+        chosen = given[:room]
+        return chosen + made[: count - len(chosen)]
+
+    def _batch(self, scene: Scene, phrases: list[Expression], exhaustive: bool, rng: np.random.Generator) -> Batch:
+        model = self.config.model
+        box = Letterbox.fit(*scene.size, model.input_size)
+        classes = {name: row for row, name in enumerate(model.categories)}
+        objects = object_targets(scene, box, exhaustive)
+        words, known = self._words(phrases)
+        named = phrase_targets(scene, known, objects, box, classes, self.config.phrases)
+        maps, class_known = class_targets(scene, box, classes)
+        padded = _padded(objects, box.side // 4)
+        hints = np.zeros_like(objects.heat)
+        if rng.random() < HINT_PROBABILITY:
+            hints.reshape(-1)[objects.cells] = 1.0
+        return Batch(
+            images=torch.from_numpy(normalise(box.apply(scene.image)))[None],
+            vectors=torch.from_numpy(words)[None],
+            hints=torch.from_numpy(hints)[None],
+            cells=torch.from_numpy(padded["cells"])[None],
+            targets=Targets(
+                *(
+                    torch.from_numpy(array)[None]
+                    for array in (
+                        named.masks, named.mask_known, named.valid, named.classes, named.members, named.choosable,
+                        padded["boxes"], padded["valid"], padded["masks"], padded["mask_known"],
+                        objects.heat, objects.heat_weight, maps, class_known,
+                    )
+                )
+            ),
+        )  # fmt: skip
+
+    def _words(self, phrases: list[Expression]) -> tuple[np.ndarray, list[Expression]]:
+        """Word vectors (P, T, D) of the phrases that have a known word, and those phrases."""
+        words = np.zeros((self.config.phrases, MAX_TOKENS, self.vectors.dim), dtype=np.float32)
+        known: list[Expression] = []
+        for phrase in phrases:
+            try:
+                vectors, present = self.vectors.encode(tokenize(phrase.text), MAX_TOKENS)
+            except PhraseError:
+                continue
+            if present.any():
+                words[len(known)] = vectors
+                known.append(phrase)
+        return words, known
+
+
+class Steps(Sampler[int]):
+    """Indices of one process: its share of every step from ``first_step`` on."""
+
+    def __init__(self, config: TrainConfig, first_step: int, rank: int, world: int) -> None:
+        self._range = range(first_step, config.steps)
+        self._images, self._rank, self._world = config.images, rank, world
+
+    def __iter__(self) -> Iterator[int]:
+        for step in self._range:
+            start = (step * self._world + self._rank) * self._images
+            yield from range(start, start + self._images)
+
+    def __len__(self) -> int:
+        return len(self._range) * self._images
+
+
+def make_loader(data: TrainingData, first_step: int, rank: int = 0, world: int = 1) -> DataLoader[Batch]:
+    """Batches of ``config.images`` pictures, prepared by ``config.workers`` processes beside the training."""
+    workers = data.config.workers
+    return DataLoader(
+        data,
+        batch_size=data.config.images,
+        sampler=Steps(data.config, first_step, rank, world),
+        num_workers=workers,
+        collate_fn=join,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+    )
+
+
+def join(batches: list[Batch]) -> Batch:
+    """Concatenate single-picture batches."""
+    inputs = [torch.cat(parts) for parts in zip(*(batch[:4] for batch in batches), strict=True)]
+    targets = Targets(*(torch.cat(parts) for parts in zip(*(batch.targets for batch in batches), strict=True)))
+    return Batch(inputs[0], inputs[1], inputs[2], inputs[3], targets)
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)  # the cores belong to the network
+
+
+def _captions(source: SceneSource, index: int) -> tuple[str, ...]:
+    return source.captions.get(source.images[index].id, ())
+
+
+def _padded(objects: ObjectTargets, side: int) -> dict[str, np.ndarray]:
+    """Pad objects to ``MAX_OBJECTS``."""
+    count = len(objects.ids)
+    masks = np.zeros((MAX_OBJECTS, side, side), dtype=np.float32)
+    boxes = np.tile(np.array([0.5, 0.5, 0.1, 0.1], dtype=np.float32), (MAX_OBJECTS, 1))
+    cells = np.zeros(MAX_OBJECTS, dtype=np.int64)
+    valid, mask_known = np.zeros(MAX_OBJECTS, dtype=bool), np.zeros(MAX_OBJECTS, dtype=bool)
+    masks[:count], boxes[:count], cells[:count] = objects.masks, objects.boxes, objects.cells
+    valid[:count], mask_known[:count] = True, objects.mask_known
+    return {"masks": masks, "boxes": boxes, "cells": cells, "valid": valid, "mask_known": mask_known}

@@ -1,0 +1,285 @@
+"""The training loop: one process on a laptop, or as many as `accelerate launch` or torchrun starts."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from deixis.config import TrainConfig, to_mapping
+from deixis.data.scenes import SceneSource, category_names, held_out_samples
+from deixis.data.synthesize import SynthesisOptions
+from deixis.embeddings import WordVectors
+from deixis.errors import CheckpointError
+from deixis.files import atomic_write
+from deixis.model.build import Deixis, build
+from deixis.model.efficientnet import imagenet_weights
+from deixis.model.losses import total_loss
+from deixis.segmenter import DEFAULT_VECTORS
+from deixis.train.checkpoint import (
+    AVERAGE,
+    MODEL,
+    OPTIMISER,
+    Checkpoint,
+    load_checkpoint,
+    optimiser_tensors,
+    restore_optimiser,
+    save_checkpoint,
+    weights_of,
+)
+from deixis.train.loader import Batch, TrainingData, make_loader
+from deixis.train.validate import Validation, validate
+from deixis.types import Sample
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+LOG_EVERY = 20  # steps between two progress reports
+VALIDATION_SEED, VALIDATION_PHRASES = 1234, 6
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run reports every few steps.
+
+    Attributes:
+        step, steps: done and planned.
+        losses: mean of each term since the last report.
+        images_per_second: of this process.
+        remaining_seconds: at this rate.
+        validation: scores, at the steps that validate.
+    """
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    images_per_second: float
+    remaining_seconds: float
+    validation: Validation | None = None
+
+
+def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress], None]) -> Path:
+    """Train until ``config.steps``, going on from ``run/last.safetensors`` when there is one.
+
+    Args:
+        config: the run; categories left as ("auto",) are taken from the sources.
+        run: folder for config, log and checkpoints.
+        root: folder that the config's relative paths start from.
+        report: called in the main process with the progress.
+
+    Returns:
+        Path of the best checkpoint by validation score.
+    """
+    accelerator = Accelerator()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    trainer = Trainer(config, run, root, accelerator)
+    trainer.resume()
+    trainer.fit(report)
+    accelerator.end_training()
+    return run / BEST
+
+
+def complete(config: TrainConfig, sources: Sequence[SceneSource]) -> TrainConfig:
+    """Fill in categories ("auto",) with the classes of the sources."""
+    if config.model.categories != ("auto",):
+        return config
+    return replace(config, model=replace(config.model, categories=category_names(list(sources))))
+
+
+class Trainer:
+    """Everything that one run holds: data, network, averaged network, optimiser."""
+
+    def __init__(self, config: TrainConfig, run: Path, root: Path, accelerator: Accelerator) -> None:
+        self.run, self.accelerator = run, accelerator
+        self.vectors = WordVectors.load(Path(config.vectors) if config.vectors else DEFAULT_VECTORS)
+        sources = [SceneSource(source, root) for source in config.sources]
+        self.config = config = complete(config, sources)
+        options = SynthesisOptions(vocabulary=config.model.categories)
+        self.data = TrainingData(config, sources, self.vectors, options)
+        self.samples: list[Sample] = []
+        if accelerator.is_main_process:
+            held_out = SceneSource(config.validation, root)
+            self.samples = held_out_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, options)
+        self.network = build(config.model, config.seed)
+        if config.backbone_weights:
+            given = config.backbone_weights
+            self.network.image_encoder.backbone.load_imagenet(imagenet_weights() if given == "imagenet" else root / given)
+        self.network.image_encoder.backbone.freeze(config.frozen_stride)
+        self.average = build(config.model, config.seed)
+        self.average.load_state_dict(self.network.state_dict())
+        self.step, self.best_score = 0, -1.0
+        self.optimiser = make_optimiser(self.network, config)
+        network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.prepared: nn.Module = accelerator.prepare_model(network)
+        self.average.to(accelerator.device)
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint of the run's folder, if there is one."""
+        path = self.run / LAST
+        if not path.exists():
+            return
+        checkpoint = load_checkpoint(path)
+        if checkpoint.config != self.config.model or checkpoint.vectors != self.vectors.fingerprint:
+            raise CheckpointError(
+                f"{path}: expected a checkpoint of this model and these word vectors, got another; "
+                "choose a new folder with --run, or take the old config"
+            )
+        self.network.load_state_dict(checkpoint.part(MODEL))
+        self.average.load_state_dict(checkpoint.part(AVERAGE))
+        restore_optimiser(self.optimiser, checkpoint.part(OPTIMISER))
+        self.step, self.best_score = checkpoint.step, float(checkpoint.about["best_score"])
+
+    def fit(self, report: Callable[[Progress], None]) -> None:
+        """Train to the end, with checkpoints and validations on the way."""
+        config, accelerator = self.config, self.accelerator
+        self._write_config()
+        loader = make_loader(self.data, self.step, accelerator.process_index, accelerator.num_processes)
+        meter = _Meter(config)
+        saved = time.monotonic()
+        for batch in loader:
+            meter.add(self._train_step(batch))
+            self.step += 1
+            validation = None
+            if self.step % config.validate_every == 0 or self.step == config.steps:
+                validation = self._validate()
+            if self.step % LOG_EVERY == 0 or self.step == config.steps:
+                self._log(meter.progress(self.step, validation), report)
+            due = time.monotonic() - saved > 60 * config.checkpoint_minutes
+            if due or validation is not None:
+                self._save(LAST, self._full_state())
+                saved = time.monotonic()
+
+    def _train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        config = self.config
+        torch.manual_seed(hash((config.seed, self.step, self.accelerator.process_index)))
+        device = self.accelerator.device
+        batch = Batch(*(part.to(device) for part in batch[:4]), type(batch.targets)(*(t.to(device) for t in batch.targets)))
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * schedule(self.step, config)
+        self.prepared.train()
+        output = self.prepared(images, batch.vectors, batch.hints, batch.cells)
+        loss, terms = total_loss(output, batch.targets, config.loss)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        nn.utils.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], config.clip)
+        self.optimiser.step()
+        self._update_average()
+        return terms
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        for averaged, current in pairs:
+            if averaged.dtype.is_floating_point:
+                averaged.lerp_(current, 1 - decay)
+            else:
+                averaged.copy_(current)
+
+    def _validate(self) -> Validation | None:
+        """Score the averaged weights on the held-out pictures; keep them when they are the best so far."""
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return None
+        result = validate(self.average, self.vectors, self.samples)
+        if result.score > self.best_score:
+            self.best_score = result.score
+            about = {"validation": result.to_mapping(), "best_score": self.best_score}
+            self._save(BEST, self._checkpoint(weights_of(self.average, MODEL), about))
+        return result
+
+    def _full_state(self) -> Checkpoint:
+        tensors = {
+            **weights_of(self.network, MODEL),
+            **weights_of(self.average, AVERAGE),
+            **optimiser_tensors(self.optimiser),
+        }
+        return self._checkpoint(tensors, {"best_score": self.best_score})
+
+    def _checkpoint(self, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> Checkpoint:
+        return Checkpoint(self.config.model, self.vectors.fingerprint, self.step, tensors, about)
+
+    def _save(self, name: str, checkpoint: Checkpoint) -> None:
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.run / name, checkpoint)
+
+    def _write_config(self) -> None:
+        if self.accelerator.is_main_process:
+            with atomic_write(self.run / "config.json") as temporary:
+                temporary.write_text(json.dumps(to_mapping(self.config), indent=1))
+
+    def _log(self, progress: Progress, report: Callable[[Progress], None]) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        entry: dict[str, Any] = {
+            "step": progress.step,
+            "seconds": round(time.time()),
+            "images_per_second": round(progress.images_per_second, 2),
+            "losses": {name: round(value, 4) for name, value in progress.losses.items()},
+        }
+        if progress.validation is not None:
+            entry["validation"] = progress.validation.to_mapping()
+        with (self.run / "log.jsonl").open("a") as handle:
+            handle.write(json.dumps(entry) + "\n")
+        report(progress)
+
+
+class _Meter:
+    """Means and rates between two reports."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
+        self._start = time.monotonic()
+        self._sums: dict[str, torch.Tensor] = {}
+        self._count = 0
+
+    def add(self, terms: dict[str, torch.Tensor]) -> None:
+        for name, value in terms.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._count += 1
+
+    def progress(self, step: int, validation: Validation | None) -> Progress:
+        elapsed = time.monotonic() - self._start
+        losses = {name: float(value) / self._count for name, value in self._sums.items()}
+        losses["total"] = sum(losses.values())
+        remaining = (self._config.steps - step) * elapsed / self._count
+        rate = self._config.images * self._count / elapsed
+        self._start, self._sums, self._count = time.monotonic(), {}, 0
+        return Progress(step, self._config.steps, losses, rate, remaining, validation)
+
+
+def schedule(step: int, config: TrainConfig) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine to zero."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def make_optimiser(network: Deixis, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW with a rate of its own for the backbone, and no decay of biases, norms and scalars."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((".backbone." in name, parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "peak": config.backbone_rate if backbone else config.learning_rate,
+                "weight_decay": config.weight_decay if matrix else 0.0,
+            }
+            for (backbone, matrix), parameters in groups.items()
+        ],
+        lr=config.learning_rate,
+    )
+
+

@@ -1,0 +1,163 @@
+"""From a scene and its phrases to the arrays that the losses compare with, on the network's grids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deixis.data.scenes import object_mask
+from deixis.image import Letterbox
+from deixis.masks import union
+from deixis.model.losses import IGNORED
+from deixis.types import BoolMask, Expression, FloatArray, Scene, SceneObject
+
+MAX_OBJECTS = 16  # the largest of a picture; more make a training step slow
+MASK_STRIDE, CELL_STRIDE = 4, 8
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectTargets:
+    """Objects of one picture on the network's square, N at most ``MAX_OBJECTS`` (fields as in ``losses.Targets``)."""
+
+    ids: tuple[int, ...]
+    boxes: FloatArray
+    masks: FloatArray
+    mask_known: NDArray[np.bool_]
+    cells: NDArray[np.int64]
+    heat: FloatArray
+    heat_weight: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class PhraseTargets:
+    """Phrases of one picture, P of them, padded with invalid ones (fields as in ``losses.Targets``)."""
+
+    masks: FloatArray
+    mask_known: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
+    classes: NDArray[np.int64]
+    members: NDArray[np.bool_]
+    choosable: NDArray[np.bool_]
+
+
+def shrink(mask: BoolMask, box: Letterbox, stride: int) -> FloatArray:
+    """Share of foreground in each cell of the letterboxed square: (H, W) bool -> (S / stride, S / stride) float32."""
+    content = Image.fromarray(mask).resize((box.new_width, box.new_height), Image.Resampling.NEAREST)
+    square = np.zeros((box.side, box.side), dtype=np.float32)
+    square[box.top : box.top + box.new_height, box.left : box.left + box.new_width] = content
+    cells = box.side // stride
+    return square.reshape(cells, stride, cells, stride).mean(axis=(1, 3))
+
+
+def object_targets(scene: Scene, box: Letterbox, exhaustive: bool) -> ObjectTargets:
+    """Whole objects of a scene: boxes, masks, centres.
+
+    Args:
+        scene: the picture with its objects.
+        box: how it lies in the square.
+        exhaustive: whether every object of the picture is labelled; if not, only what lies inside labelled objects
+            counts as "no centre here".
+    """
+    cells = box.side // CELL_STRIDE
+    found = [item for item in scene.objects if not item.is_crowd and not item.is_part and _side(item) >= 2]
+    found = sorted(found, key=lambda item: -_area(item))[:MAX_OBJECTS]
+    boxes = np.array([_share_box(item, box) for item in found], dtype=np.float32).reshape(-1, 4)
+    masks = [shrink(object_mask(scene, item), box, MASK_STRIDE) for item in found]
+    size = box.side // MASK_STRIDE
+    centres = np.clip((boxes[:, :2] * cells).astype(np.int64), 0, cells - 1)
+    heat = np.zeros((cells, cells), dtype=np.float32)
+    grid = np.arange(cells) + 0.5
+    for centre, item in zip(centres, boxes, strict=True):
+        spread = max(0.6, 0.12 * cells * float(np.sqrt(item[2] * item[3])))
+        across, down = (grid - 0.5 - centre[0]) ** 2, (grid - 0.5 - centre[1]) ** 2
+        heat = np.maximum(heat, np.exp(-(across[None, :] + down[:, None]) / (2 * spread**2)).astype(np.float32))
+    weight = np.ones_like(heat) if exhaustive else np.zeros_like(heat)
+    if not exhaustive and masks:
+        inside = np.stack(masks).max(axis=0)
+        weight = (inside.reshape(cells, 2, cells, 2).mean(axis=(1, 3)) > 0.5).astype(np.float32)
+    for item in scene.objects:
+        if item.is_crowd:
+            weight *= shrink(object_mask(scene, item), box, CELL_STRIDE) < 0.5
+    return ObjectTargets(
+        ids=tuple(item.id for item in found),
+        boxes=boxes,
+        masks=np.stack(masks) if masks else np.zeros((0, size, size), dtype=np.float32),
+        mask_known=np.array([item.mask is not None for item in found], dtype=bool),
+        cells=centres[:, 1] * cells + centres[:, 0],
+        heat=heat,
+        heat_weight=weight,
+    )
+
+
+def phrase_targets(
+    scene: Scene, phrases: Sequence[Expression], objects: ObjectTargets, box: Letterbox, classes: dict[str, int], count: int
+) -> PhraseTargets:
+    """What each phrase names; ``classes`` maps class names to indices, "none" is the index after the last one."""
+    size = box.side // MASK_STRIDE
+    targets = PhraseTargets(
+        masks=np.zeros((count, size, size), dtype=np.float32),
+        mask_known=np.ones(count, dtype=bool),
+        valid=np.zeros(count, dtype=bool),
+        classes=np.full(count, IGNORED, dtype=np.int64),
+        members=np.zeros((count, MAX_OBJECTS), dtype=bool),
+        choosable=np.ones(count, dtype=bool),
+    )
+    by_id = {item.id: item for item in scene.objects}
+    slots = {identity: slot for slot, identity in enumerate(objects.ids)}
+    for row, phrase in enumerate(phrases[:count]):
+        named = [by_id[identity] for identity in phrase.target_ids]
+        targets.valid[row] = True
+        targets.mask_known[row] = all(item.mask is not None for item in named)
+        mask = union([object_mask(scene, item) for item in named], *scene.size)
+        targets.masks[row] = shrink(mask, box, MASK_STRIDE)
+        if phrase.category is not None:
+            targets.classes[row] = classes.get(phrase.category, IGNORED)
+        for item in named:
+            if item.id in slots:
+                targets.members[row, slots[item.id]] = True
+            elif not item.is_part:
+                targets.choosable[row] = False  # a crowd, or an object too small to be among the proposed
+    return targets
+
+
+def class_targets(scene: Scene, box: Letterbox, classes: dict[str, int]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """(M, h, w) float32 where each class is, at stride 8, and (M,) bool whether it is labelled completely here."""
+    cells = box.side // CELL_STRIDE
+    maps = np.zeros((len(classes), cells, cells), dtype=np.float32)
+    known = np.zeros(len(classes), dtype=bool)
+    boxed = {item.category for item in scene.objects if item.mask is None}
+    for name in scene.labelled:
+        if name in classes:
+            known[classes[name]] = name not in boxed
+    for item in scene.objects:
+        if item.category in classes and item.mask is not None:
+            row = classes[item.category]
+            maps[row] = np.maximum(maps[row], shrink(item.mask, box, CELL_STRIDE))
+    return maps, known
+
+
+def _share_box(item: SceneObject, box: Letterbox) -> tuple[float, float, float, float]:
+    """Centre and size of an object's box as shares of the square."""
+    x0, y0, x1, y1 = item.box_xyxy
+    scale_x, scale_y = box.new_width / box.width / box.side, box.new_height / box.height / box.side
+    left, top = box.left / box.side, box.top / box.side
+    return (
+        left + (x0 + x1) / 2 * scale_x,
+        top + (y0 + y1) / 2 * scale_y,
+        (x1 - x0) * scale_x,
+        (y1 - y0) * scale_y,
+    )
+
+
+def _side(item: SceneObject) -> float:
+    x0, y0, x1, y1 = item.box_xyxy
+    return min(x1 - x0, y1 - y0)
+
+
+def _area(item: SceneObject) -> float:
+    x0, y0, x1, y1 = item.box_xyxy
+    return (x1 - x0) * (y1 - y0)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deixis.errors import DataError
+from deixis.files import atomic_write, read_json
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_whole_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a.txt"
+    with atomic_write(path) as temporary:
+        temporary.write_text("one")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+    assert path.read_text() == "one"
+    assert names(path.parent) == ["a.txt"]
+
+
+def test_the_old_file_survives_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(KeyError), atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise KeyError("the writer's own error")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_an_interrupt_leaves_no_rubbish(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    message = r"a\.txt: cannot be written \(No space left on device\)"
+    with pytest.raises(DataError, match=message), atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_full_disk_found_at_the_flush_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DataError, match="No space left"), atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_errors_about_other_files_are_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="input"), atomic_write(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        (tmp_path / "input").read_text()
+    with pytest.raises(ConnectionResetError), atomic_write(tmp_path / "a.txt"):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+    assert names(tmp_path) == []
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be written"), atomic_write(tmp_path / "a.txt"):
+        pass
+
+
+def test_a_folder_in_the_way_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match="found a folder"), atomic_write(tmp_path / "folder"):
+        pass
+    with pytest.raises(DataError, match="cannot be written"), atomic_write(tmp_path / "file" / "a.txt"):
+        pass
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_permissions_of_the_old_file_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o640)
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_writers_that_look_at_the_suffix_work(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "a.npz") as temporary:
+        np.savez(temporary, x=np.arange(3))
+    assert names(tmp_path) == ["a.npz"]
+    with np.load(tmp_path / "a.npz") as content:
+        assert content["x"].tolist() == [0, 1, 2]
+
+
+def test_read_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": [1, "\\u00e9"]}')
+    assert read_json(path) == {"a": [1, "é"]}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"{'a': 1}", b"[" * 100_000])
+def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.json: expected JSON"):
+        read_json(path)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"b\.json: expected a JSON file, found nothing"):
+        read_json(tmp_path / "b.json")
+    with pytest.raises(DataError, match="found a folder"):
+        read_json(tmp_path)

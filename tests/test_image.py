@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from deixis import image as image_module
+from deixis.errors import ImageError
+from deixis.image import PIXEL_MEAN, PIXEL_STD, Letterbox, normalise, open_image
+
+SIDES = st.integers(1, 150)
+
+
+def iou(left: np.ndarray, right: np.ndarray) -> float:
+    return float((left & right).sum() / max((left | right).sum(), 1))
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+# --- letterbox ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "place"), [((100, 200), 64, (16, 0, 32, 64)), ((300, 100), 60, (0, 20, 60, 20))]
+)
+def test_letterbox_by_hand(size: tuple[int, int], side: int, place: tuple[int, int, int, int]) -> None:
+    box = Letterbox.fit(*size, side)
+    assert (box.height, box.width, box.side) == (*size, side)
+    assert (box.top, box.left, box.new_height, box.new_width) == place
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 1024))
+def test_the_picture_always_lies_in_the_square(height: int, width: int, side: int) -> None:
+    box = Letterbox.fit(height, width, side)
+    assert box.new_height >= 1 and box.new_width >= 1
+    assert max(box.new_height, box.new_width) == side
+    assert 0 <= box.top <= side - box.new_height
+    assert 0 <= box.left <= side - box.new_width
+    assert abs(box.top - (side - box.top - box.new_height)) <= 1
+
+
+@given(SIDES, SIDES, st.integers(1, 96))
+def test_apply_and_invert_give_the_promised_shapes(height: int, width: int, side: int) -> None:
+    box = Letterbox.fit(height, width, side)
+    square = box.apply(noise(height, width))
+    assert square.shape == (side, side, 3) and square.dtype == np.uint8
+    back = box.invert(square[:, :, 0].astype(np.float32))
+    assert back.shape == (height, width) and back.dtype == np.float32
+
+
+def test_padding_has_the_mean_colour() -> None:
+    square = Letterbox.fit(10, 20, 40).apply(np.zeros((10, 20, 3), dtype=np.uint8))
+    assert square[0, 0].tolist() == [124, 116, 104]
+    assert not square[10:30].any()
+
+
+def test_a_picture_of_the_squares_size_is_untouched() -> None:
+    picture = noise(33, 33)
+    np.testing.assert_array_equal(Letterbox.fit(33, 33, 33).apply(picture), picture)
+
+
+@settings(max_examples=60)
+@given(st.integers(60, 301), st.integers(60, 301), st.integers(128, 257), st.data())
+def test_a_mask_goes_in_and_comes_back(height: int, width: int, side: int, data: st.DataObject) -> None:
+    y0, x0 = data.draw(st.integers(0, height // 2)), data.draw(st.integers(0, width // 2))
+    y1, x1 = data.draw(st.integers(y0 + height // 3, height)), data.draw(st.integers(x0 + width // 3, width))
+    mask = np.zeros((height, width), dtype=bool)
+    mask[y0:y1, x0:x1] = True
+    box = Letterbox.fit(height, width, side)
+    square = box.apply(np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255)
+    back = box.invert(square[:, :, 0] / np.float32(255)) > 0.5
+    pixel = max(1.0, max(height, width) / side)  # one pixel of the square, in pixels of the picture
+    border = 2 * pixel * ((y1 - y0) + (x1 - x0))
+    assert (back ^ mask).sum() <= 0.5 * border + 4
+    assert iou(back, mask) > 0.9
+
+
+@settings(max_examples=60)
+@given(st.integers(21, 211), st.integers(21, 211), st.integers(48, 129), st.sampled_from([1, 2, 4]))
+def test_a_linear_ramp_comes_back_as_that_ramp(height: int, width: int, side: int, stride: int) -> None:
+    box = Letterbox.fit(height, width, side)
+    cells = side // stride
+    centres = (np.arange(cells) + 0.5) * side / cells  # in pixels of the square
+    ramp = np.broadcast_to(centres[:, None] + 2 * centres[None, :], (cells, cells))
+    back = box.invert(ramp)
+    y = box.top + (np.arange(height) + 0.5) * box.new_height / height
+    x = box.left + (np.arange(width) + 0.5) * box.new_width / width
+    error = np.abs(back - (y[:, None] + 2 * x[None, :]))
+    cell = side / cells
+    assert error.max() <= 3 * max(cell, box.new_height / height) / 2 + 1e-3  # half a cell a direction, at the border
+    inner = error[(y > box.top + cell) & (y < box.top + box.new_height - cell)]
+    inner = inner[:, (x > box.left + cell) & (x < box.left + box.new_width - cell)]
+    if height >= box.new_height / stride and inner.size:
+        assert inner.max() <= 0.02
+
+
+def test_the_padding_never_leaks_into_the_picture() -> None:
+    grid = np.full((16, 16), -10.0, dtype=np.float32)
+    grid[4:12] = 3.0
+    np.testing.assert_allclose(Letterbox.fit(200, 400, 64).invert(grid), 3.0, atol=1e-5)
+
+
+@given(st.integers(2, 60), st.integers(2, 60))
+def test_flipping_before_or_after_the_letterbox_is_the_same(height: int, width: int) -> None:
+    picture = noise(height, width)
+    box = Letterbox.fit(height, width, 64)
+    if 2 * box.left + box.new_width == 64:  # an odd rest is padded one pixel more on one side
+        difference = box.apply(picture[:, ::-1])[:, ::-1].astype(int) - box.apply(picture)
+        assert np.abs(difference).max() <= 1
+
+
+def test_invert_gives_an_array_that_can_be_written() -> None:
+    back = Letterbox.fit(8, 8, 8).invert(np.zeros((8, 8)))
+    back += 1
+    assert back.sum() == 64
+
+
+def test_normalise() -> None:
+    squares = np.zeros((2, 5, 5, 3), dtype=np.uint8)
+    squares[1] = 255
+    result = normalise(squares)
+    assert result.shape == (2, 3, 5, 5) and result.dtype == np.float32
+    np.testing.assert_allclose(result[0, :, 0, 0], -PIXEL_MEAN / PIXEL_STD, rtol=1e-6)
+    np.testing.assert_allclose(result[1, :, 0, 0], (1 - PIXEL_MEAN) / PIXEL_STD, rtol=1e-6)
+    assert normalise(squares[0]).shape == (3, 5, 5)
+
+
+# --- opening -----------------------------------------------------------------------------------------------------
+
+
+def save(picture: Image.Image, path: Path, **options: object) -> Path:
+    picture.save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def check(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    assert picture.shape == (height, width, 3)
+    assert picture.dtype == np.uint8
+    return picture
+
+
+def test_a_colour_picture_keeps_its_pixels(tmp_path: Path) -> None:
+    picture = noise(5, 7)
+    path = save(Image.fromarray(picture), tmp_path / "a.png")
+    for source in (path, str(path), Image.fromarray(picture), picture):
+        np.testing.assert_array_equal(open_image(source), picture)
+
+
+def test_grey_is_tiled(tmp_path: Path) -> None:
+    grey = noise(5, 7)[:, :, 0]
+    for source in (save(Image.fromarray(grey), tmp_path / "a.png"), grey, grey[:, :, None]):
+        np.testing.assert_array_equal(check(open_image(source), 5, 7), np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
+    deep = np.array([[0, 257, 65535], [32896, 1, 300]], dtype=np.uint16)
+    expected = [[0, 1, 255], [128, 0, 1]]
+    for source in (save(Image.fromarray(deep), tmp_path / "a.png"), deep):
+        assert check(open_image(source), 2, 3)[:, :, 2].tolist() == expected
+
+
+def test_a_dark_sixteen_bit_picture_stays_dark(tmp_path: Path) -> None:
+    path = save(Image.fromarray(np.full((4, 4), 200, dtype=np.uint16)), tmp_path / "a.png")
+    assert open_image(path).max() == 1
+
+
+def test_floats_and_bools_are_scaled() -> None:
+    assert open_image(np.array([[0.0, 0.5, 1.0]]))[0, :, 0].tolist() == [0, 128, 255]
+    assert open_image(np.array([[False, True]]))[0, :, 0].tolist() == [0, 255]
+    assert open_image(np.array([[np.nan, 1.0]]))[0, :, 0].tolist() == [0, 255]
+
+
+def test_a_palette_is_looked_up(tmp_path: Path) -> None:
+    picture = np.zeros((4, 6, 3), dtype=np.uint8)
+    picture[:, :3] = (255, 0, 0)
+    path = save(Image.fromarray(picture).convert("P", palette=Image.Palette.ADAPTIVE), tmp_path / "a.png")
+    with Image.open(path) as stored:
+        assert stored.mode == "P"
+    np.testing.assert_array_equal(open_image(path), picture)
+
+
+def test_a_transparent_palette_colour_is_white(tmp_path: Path) -> None:
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([10, 20, 30, 200, 100, 50])
+    palette.putpixel((1, 0), 1)
+    path = save(palette, tmp_path / "a.png", transparency=0)
+    assert open_image(path)[0].tolist() == [[255, 255, 255], [200, 100, 50]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_laid_on_white(tmp_path: Path, mode: str) -> None:
+    picture = Image.new(mode, (3, 2), (0,) * (len(mode) - 1) + (0,))
+    picture.putpixel((0, 0), (9,) * (len(mode) - 1) + (255,))
+    opened = check(open_image(save(picture, tmp_path / "a.png")), 2, 3)
+    assert opened[0, 0].tolist() == [9, 9, 9]
+    assert opened[1].tolist() == [[255, 255, 255]] * 3
+
+
+def test_an_array_with_transparency_is_laid_on_white() -> None:
+    picture = np.zeros((2, 2, 4), dtype=np.uint8)
+    assert open_image(picture).min() == 255
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "1", "L", "RGB"])
+def test_other_modes_are_opened(tmp_path: Path, mode: str) -> None:
+    assert check(open_image(save(Image.new(mode, (6, 4)), tmp_path / "a.tif")), 4, 6).min() in (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "corner"), [(1, (0, 0)), (3, (3, 5)), (6, (0, 3)), (8, (5, 0)), (2, (0, 5)), (5, (0, 0))]
+)
+def test_a_rotated_photo_is_turned_upright(tmp_path: Path, orientation: int, corner: tuple[int, int]) -> None:
+    picture = np.zeros((4, 6, 3), dtype=np.uint8)
+    picture[0, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    opened = open_image(save(Image.fromarray(picture), tmp_path / "a.png", exif=exif))
+    assert opened.shape == ((6, 4, 3) if orientation >= 5 else (4, 6, 3))
+    assert np.argwhere(opened[:, :, 0] == 255).tolist() == [list(corner)]
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    opened = open_image(save(Image.new("RGB", (1, 1), (1, 2, 3)), tmp_path / "a.png"))
+    assert opened.tolist() == [[[1, 2, 3]]]
+    assert Letterbox.fit(1, 1, 32).apply(opened).shape == (32, 32, 3)
+
+
+def jpeg_bytes() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(noise(64, 64)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_a_truncated_jpeg_is_refused(tmp_path: Path, share: float) -> None:
+    content = jpeg_bytes()
+    path = tmp_path / "half.jpg"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ImageError, match=r"half\.jpg"):
+        open_image(path)
+
+
+def test_a_truncated_picture_that_pillow_holds_is_refused() -> None:
+    content = jpeg_bytes()
+    with pytest.raises(ImageError, match="the given PIL image: the image file is damaged"):
+        open_image(Image.open(io.BytesIO(content[: len(content) // 2])))
+
+
+def test_text_named_jpg_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_text("not a photo")
+    with pytest.raises(ImageError, match=r"a\.jpg: not an image that can be read"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("name", ["", "missing.jpg"])
+def test_nothing_and_folders_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ImageError, match=r"expected an image file, found (nothing|a folder) there"):
+        open_image(tmp_path / name)
+
+
+def test_an_impossible_path_is_refused() -> None:
+    with pytest.raises(ImageError):
+        open_image("a" * 5000 + ".jpg")
+    with pytest.raises(ImageError):
+        open_image("a\0.jpg")
+
+
+def png_header(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([8, 2, 0, 0, 0])) + chunk(b"IDAT", b"")
+
+
+@pytest.mark.parametrize(("width", "height"), [(13_400, 13_300), (60_000, 60_000)])
+def test_too_many_pixels_are_refused_without_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("the picture was decoded")
+
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(width, height))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    with pytest.raises(ImageError, match=r"bomb\.png: expected at most 178,000,000 pixels"):
+        open_image(path)
+
+
+def test_an_array_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_module, "MAX_PIXELS", 10)
+    for source in (noise(4, 3), Image.fromarray(noise(4, 3))):
+        with pytest.raises(ImageError, match="expected at most 10 pixels, got 3 x 4"):
+            open_image(source)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 4, 2), np.uint8), "got shape"),
+        (np.zeros((3,), np.uint8), "got shape"),
+        (np.zeros((1, 3, 4, 3), np.uint8), "got shape"),
+        (np.zeros((0, 4, 3), np.uint8), "got shape"),
+        (np.zeros((3, 4, 3), np.float32), "expected uint8"),
+        (np.array([["a"]]), "array of numbers"),
+        (np.zeros((2, 2), np.complex64), "array of numbers"),
+        (np.array([[None]]), "array of numbers"),
+    ],
+)
+def test_arrays_of_other_kinds_are_explained(array: np.ndarray, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        open_image(array)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP"])
+def test_damaged_files_raise_nothing_but_image_errors(tmp_path: Path, kind: str) -> None:
+    stream = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise(16, 16)).save(stream, kind, **({"exif": exif} if kind in ("JPEG", "PNG", "TIFF") else {}))
+    random = np.random.default_rng(0)
+    path = tmp_path / "damaged"
+    for _ in range(150):
+        content = np.frombuffer(stream.getvalue(), dtype=np.uint8).copy()
+        places = random.integers(0, min(len(content), 400), size=random.integers(1, 6))
+        content[places] = random.integers(0, 256, size=len(places))
+        path.write_bytes(content.tobytes())
+        try:
+            opened = open_image(path)
+        except ImageError as error:
+            assert str(path) in str(error)
+        else:
+            assert opened.ndim == 3
