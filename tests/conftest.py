@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from PIL import Image
+
+from commands import Outcome, Run
+from deixis.cli import main
+from deixis.segmenter import Segmenter
+from fakes import colour_segmenter, scene
 
 # A loaded machine is slow now and then; that is no failure of the property.
 settings.register_profile("deixis", deadline=None)
@@ -36,3 +42,28 @@ def write_json(tmp_path: Path) -> Callable[[str, Any], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs the command line in an empty folder with a segmenter that knows colours; gives code and output."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(Segmenter, "load", lambda *args, **kwargs: colour_segmenter())
+
+    def call(*arguments: object) -> Outcome:
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Outcome(int(left.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A red box at the left of a black picture."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(scene(80, 120, (0, 0, 60, 80))).save(path)
+    return path

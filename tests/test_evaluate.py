@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from deixis.data.refer import load_refer
-from deixis.errors import DataError, ImageError
+from deixis.errors import DataError, ImageError, PhraseError
 from deixis.evaluate import (
+    CategoryOnly,
     CentreBox,
     Predictor,
     WholeImage,
@@ -26,6 +27,7 @@ from deixis.evaluate import (
 from deixis.metrics import Summary
 from deixis.report.tables import summary_table
 from deixis.types import Features, ImageArray, Record, Sample, Segmentation
+from fakes import colour_segmenter, scene
 
 
 def left_half(height: int, width: int) -> np.ndarray:
@@ -141,6 +143,32 @@ def test_a_predictor_that_breaks_its_promise_is_refused(samples: list[Sample]) -
         evaluate(Small(), samples)
 
 
+def test_a_phrase_without_a_known_word_counts_as_answered_by_nothing(samples: list[Sample]) -> None:
+    class Picky(Oracle):
+        def segment_many(self, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
+            if "right" in phrases:
+                raise PhraseError("none of the words is known")
+            return super().segment_many(features, phrases)
+
+    first, second, third = evaluate(Picky(), samples)
+    assert (second.phrase, second.predicted, second.intersection, second.score) == ("right", 0, 0, 0.0)
+    assert second.union == second.target == 24
+    expected = evaluate(Oracle(), samples)
+    assert [first, third] == [expected[0], expected[2]]
+
+
+def test_the_category_baseline_is_the_second_term_alone() -> None:
+    segmenter = colour_segmenter()
+    image = scene(60, 80, (0, 0, 40, 60))
+    p2 = segmenter.explain(image, "red").terms["p2"]  # the fake's p2 is at most 0.4
+    for threshold, expected in ((0.5, np.zeros((60, 80), dtype=bool)), (0.3, p2 >= 0.3)):
+        baseline = CategoryOnly(segmenter, threshold)
+        red, _ = baseline.segment_many(baseline.encode_image(image), ["red", "green"])
+        np.testing.assert_array_equal(red.mask, expected)
+        np.testing.assert_array_equal(red.probability, p2)
+        assert red.phrase == "red" and red.score == segmenter.segment(image, "red").score
+
+
 def test_the_whole_image_baseline() -> None:
     (answer,) = WholeImage().segment_many(WholeImage().encode_image(np.zeros((3, 5, 3), np.uint8)), ["x"])
     assert answer.mask.shape == (3, 5) and answer.mask.all()
@@ -234,6 +262,18 @@ def test_the_summary_file(samples: list[Sample], tmp_path: Path) -> None:
     }
     with pytest.raises(DataError, match="at least one record"):
         write_summary(path, [])
+    assert json.loads(path.read_text()) == content
+
+
+def test_the_summary_file_has_all_baselines_and_records(samples: list[Sample], tmp_path: Path) -> None:
+    path, records = tmp_path / "summary.json", evaluate(Oracle(), samples)
+    write_summary(path, records, {"whole image": evaluate(WholeImage(), samples)})
+    content = json.loads(path.read_text())
+    assert content["all"]["n"] == 3 and content["all"]["oiou"] == pytest.approx(44 / 112)
+    assert content["records"] == [dataclasses.asdict(item) for item in records]
+    assert content["baselines"]["whole image"]["all"]["oiou"] == pytest.approx((24 + 24 + 40) / (48 + 48 + 40))
+    with pytest.raises(DataError, match="not finite"):
+        write_summary(path, [dataclasses.replace(records[0], score=float("nan"))])
     assert json.loads(path.read_text()) == content
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
 import types
 import typing
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 DEFAULT_THRESHOLD = 0.5
 INPUT_STRIDE = 32  # the backbone's coarsest map; the input side is a multiple of it
+CELL_STRIDE = 8  # one object can be proposed for each cell of the map at this stride
+RELATE_HEADS = 4  # attention heads of the transformer that compares candidates
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,15 @@ class ModelConfig:
             raise ConfigError(f"input_size: expected a positive multiple of {INPUT_STRIDE}, got {self.input_size}")
         if not self.categories or len(set(self.categories)) != len(self.categories):
             raise ConfigError("categories: expected at least one class name, each once")
+        for name, value in vars(self).items():
+            if type(value) is int and value < 1:
+                raise ConfigError(f"{name}: expected at least 1, got {value}")
+        if self.candidates > (self.input_size // CELL_STRIDE) ** 2:
+            raise ConfigError(f"candidates: expected at most one a cell of stride {CELL_STRIDE}, got {self.candidates}")
+        if self.relate_width % RELATE_HEADS:
+            raise ConfigError(f"relate_width: expected a multiple of {RELATE_HEADS}, got {self.relate_width}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout: expected a number from 0 to below 1, got {self.dropout}")
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,10 @@ class SourceConfig:
     crowds: bool = True
     weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise ConfigError(f"weight: expected a number above 0, got {self.weight}")
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -101,6 +117,15 @@ class AugmentConfig:
     min_scale: float = 0.5
     mosaic: float = 0.2
     jitter: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("flip", "mosaic"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
+        if not 0 < self.min_scale <= 1:
+            raise ConfigError(f"min_scale: expected a share above 0 and at most 1, got {self.min_scale}")
+        if not 0 <= self.jitter < 1:
+            raise ConfigError(f"jitter: expected a number from 0 to below 1, got {self.jitter}")
 
 
 @dataclass(frozen=True)
@@ -129,12 +154,15 @@ class TrainConfig:
         steps: optimiser steps.
         images, phrases: per step and process; phrases per image.
         learning_rate, backbone_rate: AdamW's peak rates of the new layers and of the backbone.
+        weight_decay: of matrices; biases, norms and scalars have none.
         warmup: steps of linear warm-up; then a cosine to zero.
         ema: decay of the averaged weights, which are validated and exported.
+        clip: largest norm of the gradient; a longer one is scaled down to it.
+        seed: of the first weights, the pictures and the words.
+        threads: of PyTorch in each process; 0 leaves that to PyTorch.
         checkpoint_minutes: time between checkpoints.
         validate_every: steps between validations.
-        workers: processes that prepare pictures.
-        hours: stop the schedule's clock after this many hours even if steps remain; 0 for no limit.
+        workers: processes that prepare pictures, beside each training process.
     """
 
     model: ModelConfig
@@ -163,9 +191,16 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.frozen_stride not in (0, 4, 8, 16, 32):
             raise ConfigError(f"frozen_stride: expected 0, 4, 8, 16 or 32, got {self.frozen_stride}")
-        for name in ("steps", "images", "phrases"):
+        if not self.sources:
+            raise ConfigError("sources: expected at least one dataset")
+        for name in ("steps", "images", "phrases", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("warmup", "seed", "threads", "workers", "weight_decay", "checkpoint_minutes"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name}: expected at least 0, got {getattr(self, name)}")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema: expected a decay from 0 to below 1, got {self.ema}")
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -177,20 +212,23 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     hints = typing.get_type_hints(cls)
     fields = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where or cls.__name__}: expected a table of settings, got {type(values).__name__}")
+        name = where.rstrip(".") or cls.__name__
+        raise ConfigError(f"{name}: expected a table of settings, got {type(values).__name__}")
     for key in values:
         if key not in fields:
             raise ConfigError(f"{where}{key}: unknown setting; known ones are {', '.join(sorted(fields))}")
     missing = [
         name
         for name, item in fields.items()
-        if name not in values
-        and item.default is dataclasses.MISSING
-        and item.default_factory is dataclasses.MISSING
+        if name not in values and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     ]
     if missing:
         raise ConfigError(f"{where}{missing[0]}: this setting is required and missing")
-    return cls(**{key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()})
+    converted = {key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()}
+    try:
+        return cls(**converted)
+    except ConfigError as error:  # an impossible value; the dataclass does not know where it stands
+        raise ConfigError(f"{where}{error}") from error
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
@@ -218,22 +256,21 @@ def _parse_toml(path: Path) -> dict[str, Any]:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
+    """``value`` as what a field's type says; lists become tuples, tables dataclasses, whole numbers floats."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        choices = [argument for argument in arguments if argument is not type(None)]
         sequence = isinstance(value, (list, tuple))
-        for choice in choices:
-            if sequence == (typing.get_origin(choice) is tuple):
-                return _convert(choice, value, where)
-        return _convert(choices[0], value, where)
+        choices = [argument for argument in arguments if argument is not type(None)]
+        fitting = [choice for choice in choices if sequence == (typing.get_origin(choice) is tuple)]
+        return _convert((fitting or choices)[0], value, where)
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{where}: expected a list, got {value!r}")
-        return tuple(_convert(arguments[0], item, f"{where}[{index}].") for index, item in enumerate(value))
+        return tuple(_convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if dataclasses.is_dataclass(hint):
-        return from_mapping(typing.cast(type[Any], hint), value, f"{where}.".replace("..", "."))
+        return from_mapping(typing.cast(type[Any], hint), value, f"{where}.")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

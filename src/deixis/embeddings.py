@@ -2,7 +2,12 @@
 
 A folder of vectors holds ``words.txt`` (one word a line), ``vectors.npy`` (N, D) int8, memory-mapped, and
 ``scales.npy`` (N,) float16. Row k of the matrix times scale k is the vector of word k. ``fingerprint.txt`` tells
-which vectors these are without reading them all.
+which vectors these are without reading them all; it covers words and codes, and not the scales, which the network
+takes out again (``model.text_encoder``).
+
+An entry is off by at most half a level of its row, a level being 1/127 of the row's largest entry, plus what the
+scale loses as float16. The cosine between a word of the bundled GloVe vectors and its compressed form is 0.99998 on
+average and 0.99990 at the lowest (scripts/build_vectors.py).
 """
 
 from __future__ import annotations
@@ -66,7 +71,7 @@ class WordVectors:
                 f"{folder}: expected words.txt, vectors.npy, scales.npy and fingerprint.txt; "
                 f"{Path(str(error.filename)).name} is missing"
             ) from error
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, OSError) as error:
             raise CheckpointError(f"{folder}: the word vectors are damaged: {error}") from error
         if codes.dtype != np.int8:
             raise CheckpointError(f"{folder}/vectors.npy: expected int8, got {codes.dtype}")

@@ -13,11 +13,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from deixis.errors import DataError
+from deixis.config import DEFAULT_THRESHOLD
+from deixis.errors import DataError, PhraseError
 from deixis.files import atomic_write
 from deixis.image import open_image
 from deixis.metrics import Summary, bootstrap_interval, mean_iou, overall_iou, overlap, summarize
+from deixis.segmenter import Segmenter
 from deixis.types import BoolMask, Features, ImageArray, Record, Sample, Segmentation
+
+PROTOCOL = "strict"  # see metrics.py
 
 
 class Predictor(Protocol):
@@ -60,6 +64,24 @@ class CentreBox(WholeImage):
         return mask
 
 
+class CategoryOnly:
+    """Baseline: a segmenter's second term (p2) alone, which knows what is named and not which one."""
+
+    def __init__(self, segmenter: Segmenter, threshold: float = DEFAULT_THRESHOLD) -> None:
+        self._segmenter, self._threshold = segmenter, threshold
+
+    def encode_image(self, image: ImageArray) -> Features:
+        """As the segmenter does."""
+        return self._segmenter.encode_image(image)
+
+    def segment_many(self, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
+        """p2 as the probability, with the segmenter's score."""
+        answers = [self._segmenter.explain(features, phrase) for phrase in phrases]
+        maps = [answer.terms["p2"] for answer in answers]
+        pairs = zip(answers, maps, strict=True)
+        return [dataclasses.replace(answer, mask=p2 >= self._threshold, probability=p2) for answer, p2 in pairs]
+
+
 @dataclass(frozen=True)
 class WhichReport:
     """Whether the predictor tells WHICH object is meant, over samples that have a distractor.
@@ -82,7 +104,8 @@ def evaluate(
 ) -> list[Record]:
     """Ask every phrase and compare with the truth at the picture's original size.
 
-    Consecutive samples of one picture share its encoding; loaders yield them next to each other.
+    Consecutive samples of one picture share its encoding; loaders yield them next to each other. A phrase without
+    any known word counts as answered by nothing: the number of expressions does not depend on the predictor.
 
     Args:
         predictor: what is evaluated.
@@ -102,13 +125,23 @@ def evaluate(
         image = open_image(path)
         for sample in rows:
             _check_size(sample, image)
-        answers = predictor.segment_many(predictor.encode_image(image), [sample.phrase for sample in rows])
+        answers = _ask(predictor, predictor.encode_image(image), [sample.phrase for sample in rows])
         if len(answers) != len(rows):
             raise DataError(f"{path}: expected {len(rows)} answers, the predictor gave {len(answers)}")
         records += [record(sample, answer) for sample, answer in zip(rows, answers, strict=True)]
         if progress is not None:
             progress(len(rows))
     return records
+
+
+def _ask(predictor: Predictor, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
+    try:
+        return predictor.segment_many(features, phrases)
+    except PhraseError:
+        if len(phrases) > 1:
+            return [answer for phrase in phrases for answer in _ask(predictor, features, [phrase])]
+        nothing = np.zeros((features.height, features.width), dtype=bool)
+        return [Segmentation(phrases[0], nothing, nothing.astype(np.float32), 0.0)]
 
 
 def record(sample: Sample, answer: Segmentation) -> Record:
@@ -165,7 +198,7 @@ def which_report(records: Iterable[Record]) -> WhichReport:
 
 def summaries(records: Iterable[Record]) -> dict[str, Summary]:
     """A summary per dataset and split, by "dataset split", in order of first appearance."""
-    return {name: summarize(group) for name, group in _by_split(records).items()}
+    return {name: summarize(group) for name, group in by_split(records).items()}
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
@@ -202,17 +235,32 @@ def read_records(path: Path) -> list[Record]:
     return records
 
 
-def write_summary(path: Path, records: Sequence[Record]) -> None:
-    """Write the numbers of records as JSON, per dataset and split, with protocol, n and 95 % intervals over pictures.
+def write_summary(
+    path: Path, records: Sequence[Record], baselines: Mapping[str, Sequence[Record]] | None = None
+) -> None:
+    """Write the numbers of records as JSON: per dataset and split and for "all", with 95 % intervals over pictures.
+
+    The records follow the numbers; of ``baselines`` (records by name, on the same samples) there are numbers only.
 
     Raises:
-        DataError: the file cannot be written, or there are no records.
+        DataError: the file cannot be written, there are no records, or a number is not finite.
     """
     if not records:
         raise DataError(f"{path}: expected at least one record to summarize, got none")
-    content = {"protocol": "strict", "splits": {name: _numbers(group) for name, group in _by_split(records).items()}}
+    content = {"protocol": PROTOCOL, **_summary(records)}
+    content["baselines"] = {name: _summary(group) for name, group in (baselines or {}).items()}
+    content["records"] = [dataclasses.asdict(item) for item in records]
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False)
+    except ValueError as error:
+        raise DataError(f"{path}: a record has a number that is not finite: {error}") from error
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _summary(records: Sequence[Record]) -> dict[str, Any]:
+    splits = {name: _numbers(group) for name, group in by_split(records).items()}
+    return {"splits": splits, "all": _numbers(records)}
 
 
 def _numbers(records: Sequence[Record]) -> dict[str, Any]:
@@ -228,7 +276,8 @@ def _numbers(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def _by_split(records: Iterable[Record]) -> dict[str, list[Record]]:
+def by_split(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records by "dataset split", in order of first appearance."""
     groups: dict[str, list[Record]] = {}
     for item in records:
         groups.setdefault(f"{item.dataset} {item.split}", []).append(item)

@@ -1,0 +1,1 @@
+"""Datasets: loaders, one file a format, and the expressions that are made from their annotations."""

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from deixis.types import Expression
 
 # Who is spoken of, by word. Two pictures side by side may use a caption only if these differ.
-_SPEAKS_OF = {
-    **dict.fromkeys("man men guy guys gentleman male businessman policeman fireman cowboy he his him".split(), "man"),
-    **dict.fromkeys("woman women lady ladies female businesswoman she her hers".split(), "woman"),
-    **dict.fromkeys("boy boys".split(), "boy"),
-    **dict.fromkeys("girl girls".split(), "girl"),
-    **dict.fromkeys("child kid toddler baby infant".split(), "child"),
+_KINDS = {
+    "man": "man men guy guys gentleman male businessman policeman fireman cowboy he his him",
+    "woman": "woman women lady ladies female businesswoman she her hers",
+    "boy": "boy boys",
+    "girl": "girl girls",
+    "child": "child kid toddler baby infant",
 }
-_PERSON_WORDS = frozenset(_SPEAKS_OF) | frozenset(
+_SPEAKS_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()}
+# "His horse" is about the horse, so these do not name anybody.
+_POSSESSIVES = frozenset({"his", "him", "her", "hers"})
+_PERSON_WORDS = (frozenset(_SPEAKS_OF) - _POSSESSIVES) | frozenset(
     """person someone player skateboarder surfer snowboarder skier skater rider biker cyclist motorcyclist batter
-    pitcher catcher chef cook officer worker farmer rancher jockey policeman soldier pedestrian driver""".split()
+    pitcher catcher chef cook officer worker farmer rancher jockey policeman soldier pedestrian driver""".split()  # noqa: SIM905 - one word list
 )
 _SHARED = {"boy": {"boy", "child", "man"}, "girl": {"girl", "child", "woman"}, "child": {"boy", "girl", "child"}}
 _MANY = re.compile(r"\b(people|men|women|group|couple|two|three|several|crowd|boys|girls|kids|children)\b")
@@ -44,8 +47,9 @@ def person_expressions(captions: Sequence[str], target: int) -> tuple[Expression
 
 
 def spoken_of(captions: Sequence[str]) -> str | None:
-    """ "man", "woman", "boy", "girl" or "child" when no caption contradicts it, else None."""
-    kinds = {_SPEAKS_OF[word] for text in captions for word in re.findall(r"[a-z']+", text.lower()) if word in _SPEAKS_OF}
+    """The kind of person ("man", "woman", "boy", "girl", "child") when no caption contradicts it, else None."""
+    words = (word for text in captions for word in re.findall(r"[a-z']+", text.lower()))
+    kinds = {_SPEAKS_OF[word] for word in words if word in _SPEAKS_OF}
     return kinds.pop() if len(kinds) == 1 else None
 
 

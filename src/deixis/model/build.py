@@ -21,13 +21,13 @@ from deixis.model.text_encoder import TextEncoder
 class EncodedImage(NamedTuple):
     """What the image graph leaves for the phrases; masks, look and classes are None without the third term.
 
-    p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; score: (B, K); boxes: (B, K, 4); masks:
+    p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; objectness: (B, K); boxes: (B, K, 4); masks:
     (B, K, 2h, 2w) probabilities; look: (B, K, D); classes: (B, K, M).
     """
 
     p1_part: Tensor
     p_image: Tensor
-    score: Tensor | None = None
+    objectness: Tensor | None = None
     boxes: Tensor | None = None
     masks: Tensor | None = None
     look: Tensor | None = None
@@ -103,8 +103,8 @@ class Deixis(nn.Module):
         batch, phrases = vectors.shape[:2]
         flat = vectors.flatten(0, 1)
         last, states = self.text_encoder(flat)
-        text = last.unflatten(0, (batch, phrases))
-        class_logits = self.expression_classifier(flat).unflatten(0, (batch, phrases))
+        text = last.reshape(batch, phrases, -1)
+        class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
         p_text = class_logits.softmax(dim=-1)[..., :-1]
 
         p1_logits = self.lstm_cnn(image.p1_part, text)
@@ -112,11 +112,11 @@ class Deixis(nn.Module):
         choice = p3 = None
         if self.relate is not None and image.masks is not None:
             assert image.look is not None and image.boxes is not None
-            assert image.score is not None and image.classes is not None
-            words = states.unflatten(0, (batch, phrases))
+            assert image.objectness is not None and image.classes is not None
+            words = states.reshape(batch, phrases, *states.shape[1:])
             match = p_text @ image.classes.transpose(1, 2)
             present = (vectors != 0).any(dim=-1)
-            choice = self.relate(image.look, image.boxes, image.score, match, text, words, present)
+            choice = self.relate(image.look, image.boxes, image.objectness, match, text, words, present)
             p3 = select_masks(choice.sigmoid(), image.masks)
         logits, presence = self.combine(p1_logits.sigmoid(), p2, p3, text)
         return Answer(logits, presence, p1_logits, p2, class_logits, choice, p3)

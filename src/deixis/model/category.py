@@ -53,5 +53,5 @@ def dot_product(p_image: Tensor, p_text: Tensor) -> Tensor:
         (B, P, 2h, 2w) probabilities.
     """
     height, width = p_image.shape[-2:]
-    p2 = (p_text @ p_image.flatten(2)).unflatten(-1, (height, width))
+    p2 = (p_text @ p_image.flatten(2)).reshape(*p_text.shape[:2], height, width)
     return upsample(p2)

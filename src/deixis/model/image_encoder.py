@@ -22,9 +22,7 @@ def spatial_channels(height: int, width: int, device: torch.device | None = None
     xmin, ymin = x.expand(height, width), y[:, None].expand(height, width)
     xmax, ymax = xmin + 2 / width, ymin + 2 / height
     ones = torch.ones_like(xmin)
-    return torch.stack(
-        [xmin, ymin, xmax, ymax, (xmin + xmax) / 2, (ymin + ymax) / 2, ones / width, ones / height]
-    )
+    return torch.stack([xmin, ymin, xmax, ymax, (xmin + xmax) / 2, (ymin + ymax) / 2, ones / width, ones / height])
 
 
 class SeparableConv(nn.Sequential):

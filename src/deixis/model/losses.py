@@ -163,4 +163,3 @@ def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of the values where the mask is True; zero, still connected to the graph, when it never is."""
     weights = mask.to(values.dtype)
     return (values * weights).sum() / weights.sum().clamp(min=1)
-

@@ -35,7 +35,8 @@ class LstmCnn(nn.Module):
         """What the first layer gets from the picture: (B, C, h, w), (B, 32, 2h, 2w) -> (B, width, h, w)."""
         height, width = visual.shape[-2:]
         joined = self.visual(_l2_normalise(visual, dim=1)) + self.fine(F.pixel_unshuffle(fine, 2))
-        return joined + self.spatial(spatial_channels(height, width, visual.device)[None])
+        part: Tensor = joined + self.spatial(spatial_channels(height, width, visual.device)[None])
+        return part
 
     def forward(self, image_part: Tensor, text: Tensor) -> Tensor:
         """Classify each pixel.
@@ -51,9 +52,11 @@ class LstmCnn(nn.Module):
         tiled = self.text(_l2_normalise(text, dim=-1))[..., None, None]
         joined = F.relu(image_part[:, None] + tiled).flatten(0, 1)
         logits = F.pixel_shuffle(self.classify(self.hidden(joined)), 2)
-        return logits.reshape(batch, phrases, *logits.shape[-2:])
+        by_phrase: Tensor = logits.reshape(batch, phrases, *logits.shape[-2:])
+        return by_phrase
 
 
 def _l2_normalise(x: Tensor, dim: int) -> Tensor:
     """Unit length times the root of the dimension, so that entries stay of the size that layers expect."""
-    return F.normalize(x, dim=dim, eps=1e-6) * x.shape[dim] ** 0.5
+    unit: Tensor = F.normalize(x, dim=dim, eps=1e-6)
+    return unit * float(x.shape[dim] ** 0.5)

@@ -86,7 +86,8 @@ class ObjectHead(nn.Module):
 
         Args:
             maps: from ``forward``.
-            visual, fine: as in ``forward``.
+            visual: (B, C, h, w) as in ``forward``.
+            fine: (B, 32, 2h, 2w) as in ``forward``.
             colours: (B, 3, h, w) the picture itself at stride 8.
             p_image: (B, M, h, w) class probabilities.
             hints: (B, h, w) added to the heat before peaks are taken (true centres, in training), or None.
@@ -117,7 +118,7 @@ class ObjectHead(nn.Module):
         """Mask logits (B, N, H, W) of objects with these boxes and kernels over an embedding (B, E, H, W)."""
         height, width = embedding.shape[-2:]
         filters, bias = kernels[..., :-1], kernels[..., -1]
-        logits = (filters @ embedding.flatten(2)).unflatten(-1, (height, width)) + bias[..., None, None]
+        logits = (filters @ embedding.flatten(2)).reshape(*kernels.shape[:2], height, width) + bias[..., None, None]
         x = (torch.arange(width, device=boxes.device) + 0.5) / width
         y = (torch.arange(height, device=boxes.device) + 0.5) / height
         boxes = boxes.detach()  # the box has its own loss
@@ -126,8 +127,16 @@ class ObjectHead(nn.Module):
         return logits - self.window.abs() * (across[..., None, :] + down[..., :, None])
 
     def _describe(
-        self, masks: Tensor, boxes: Tensor, cells: Tensor, visual: Tensor, fine: Tensor, colours: Tensor, p_image: Tensor
+        self,
+        masks: Tensor,
+        boxes: Tensor,
+        cells: Tensor,
+        visual: Tensor,
+        fine: Tensor,
+        colours: Tensor,
+        p_image: Tensor,
     ) -> tuple[Tensor, Tensor]:
+        """Descriptions (B, K, look) and mean class probabilities (B, K, M) of the candidates."""
         appearance = self.appearance(torch.cat([visual, F.pixel_unshuffle(fine, 2)], dim=1))
         appearance = torch.cat([appearance, colours], dim=1).flatten(2).transpose(1, 2)
         weights = F.avg_pool2d(masks.detach().sigmoid(), 2)

@@ -1,4 +1,4 @@
-"""The third term's phrase side: which of the proposed objects does the phrase mean?
+"""The third term's phrase side: which of the proposed objects the phrase means.
 
 Each candidate is described by its look, by how well its classes match the phrase, and by its RANK among its like:
 what share of the matching objects lies to its left, above it, is smaller. Words and candidates then attend to each
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from deixis.config import RELATE_HEADS
+
 # How far two objects must differ for one to be clearly left of, above, below or larger than the other.
 SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shares of the side), log area, centrality
 RANKS = len(SOFTNESS)
@@ -23,16 +25,16 @@ class Relate(nn.Module):
     Args:
         look: length of a candidate's description.
         text: length of the words' encodings.
-        width, layers, heads: of the transformer.
+        width, layers, dropout: of the transformer.
     """
 
-    def __init__(self, look: int, text: int, width: int, layers: int, dropout: float, heads: int = 4) -> None:
+    def __init__(self, look: int, text: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.look = nn.Linear(look, width)
         self.facts = nn.Sequential(nn.Linear(7 + 2 + 2 * RANKS, width), nn.ReLU(), nn.Linear(width, width))
         self.words = nn.Linear(text, width)
         self.phrase = nn.Linear(text, 2 * width)
-        self.layers = nn.ModuleList(RelationLayer(width, heads, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(RelationLayer(width, RELATE_HEADS, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.choose = nn.Linear(width, 1)
         nn.init.constant_(self.choose.bias, -1.5)
@@ -47,7 +49,9 @@ class Relate(nn.Module):
             boxes: (B, K, 4) centre x, y, width, height as shares of the picture.
             score: (B, K) probability that there is an object.
             match: (B, P, K) how well the candidate's classes fit the phrase's, in [0, 1].
-            phrase: (B, P, text); words: (B, P, T, text); present: (B, P, T) bool.
+            phrase: (B, P, text) the phrase as a whole.
+            words: (B, P, T, text) its words.
+            present: (B, P, T) bool, False where the phrase is padded.
 
         Returns:
             (B, P, K) logits that the phrase means this candidate.
@@ -85,7 +89,8 @@ class RelationLayer(nn.Module):
         weights = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
         weights = weights.masked_fill(~valid[:, None, None, :], -1e4).softmax(dim=-1)
         x = x + self.dropout(self.out((weights @ v).transpose(1, 2).flatten(2)))
-        return x + self.dropout(self.mlp(self.norm_mlp(x)))
+        mixed: Tensor = x + self.dropout(self.mlp(self.norm_mlp(x)))
+        return mixed
 
 
 def select_masks(choice: Tensor, masks: Tensor) -> Tensor:

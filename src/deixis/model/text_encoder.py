@@ -21,9 +21,10 @@ class TextEncoder(nn.Module):
         self.project = nn.Linear(word_dim, width)
         self.dropout = nn.Dropout(dropout)
         self.lstm = nn.LSTM(width, width, batch_first=True)
-        nn.init.zeros_(self.lstm.bias_ih_l0)
-        nn.init.zeros_(self.lstm.bias_hh_l0)
-        nn.init.ones_(self.lstm.bias_ih_l0.data[width : 2 * width])  # forget bias 1, as in the paper's baseline
+        biases = [value for name, value in self.lstm.named_parameters() if name.startswith("bias")]
+        for bias in biases:
+            nn.init.zeros_(bias)
+        nn.init.ones_(biases[0].data[width : 2 * width])  # forget bias 1, as in the paper's baseline
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Encode phrases (N, T, word_dim), padded with zeros on the left.

@@ -48,32 +48,40 @@ def flip(scene: Scene) -> Scene:
 
 
 def crop(scene: Scene, window: tuple[int, int, int, int]) -> Scene:
-    """Cut out (x0, y0, x1, y1); objects are clipped, sentences that may have become false are dropped."""
+    """Cut out (x0, y0, x1, y1); objects are clipped, sentences that may have become false are dropped.
+
+    Of an object of which only the box is known too little may be left to keep it, and still be seen. Its class is
+    then no longer labelled completely.
+    """
     x0, y0, x1, y1 = window
     if window == (0, 0, scene.size[1], scene.size[0]):
         return scene
     kept: list[SceneObject] = []
     whole: set[int] = set()
+    hidden: set[str] = set()
     for item in scene.objects:
         clipped, share = _clip(item, window)
         if clipped is not None:
             kept.append(clipped)
             if share >= KEPT_SHARE:
                 whole.add(item.id)
+        elif share > 0:
+            hidden.add(item.category)
     sentences = tuple(
         sentence
         for sentence in scene.expressions
         if not depends_on_frame(sentence.text) and whole.issuperset(sentence.target_ids)
     )
     image = np.ascontiguousarray(scene.image[y0:y1, x0:x1])
-    return replace(scene, image=image, objects=tuple(kept), expressions=sentences)
+    return replace(scene, image=image, objects=tuple(kept), labelled=scene.labelled - hidden, expressions=sentences)
 
 
 def mosaic(left: Scene, right: Scene, share_sentences: bool, rng: np.random.Generator) -> Scene:
     """Two scenes side by side at one height; only what both label completely stays labelled.
 
     Args:
-        left, right: the halves.
+        left: the left half.
+        right: the right half.
         share_sentences: whether the given sentences of each half are false of the other half.
         rng: draws the common height.
     """
@@ -126,7 +134,7 @@ def change_light(image: ImageArray, strength: float, rng: np.random.Generator) -
     changed = np.clip(table, 0, 255).astype(np.float32)[image]
     grey = changed @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     mixed = grey[..., None] + (changed - grey[..., None]) * np.float32(saturation)
-    return np.clip(mixed, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(mixed, 0, 255), dtype=np.uint8)
 
 
 def resize_mask(mask: BoolMask, width: int, height: int) -> BoolMask:
@@ -139,10 +147,10 @@ def _clip(item: SceneObject, window: tuple[int, int, int, int]) -> tuple[SceneOb
     x0, y0, x1, y1 = window
     if item.mask is not None:
         mask = np.ascontiguousarray(item.mask[y0:y1, x0:x1])
-        left, area = int(mask.sum()), int(item.mask.sum())
+        left = int(mask.sum())
         if not left:
             return None, 0.0
-        return replace(item, mask=mask, box_xyxy=bounding_box(mask)), left / area
+        return replace(item, mask=mask, box_xyxy=bounding_box(mask)), left / int(item.mask.sum())
     bx0, by0, bx1, by1 = item.box_xyxy
     box = (max(bx0, x0) - x0, max(by0, y0) - y0, min(bx1, x1) - x0, min(by1, y1) - y0)
     area = (bx1 - bx0) * (by1 - by0)

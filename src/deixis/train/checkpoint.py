@@ -78,13 +78,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: not a safetensors file or damaged: {error}") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected a deixis checkpoint of format {FORMAT}, got {header.get('format')}")
-    return Checkpoint(
-        config=from_mapping(ModelConfig, json.loads(header["config"])),
-        vectors=header["vectors"],
-        step=int(header["step"]),
-        tensors=tensors,
-        about=json.loads(header["about"]),
-    )
+    try:
+        return Checkpoint(
+            config=from_mapping(ModelConfig, json.loads(header["config"])),
+            vectors=header["vectors"],
+            step=int(header["step"]),
+            tensors=tensors,
+            about=json.loads(header["about"]),
+        )
+    except (KeyError, ValueError) as error:  # ConfigError is a ValueError
+        raise CheckpointError(f"{path}: the checkpoint's header is damaged or of another version: {error}") from error
 
 
 def weights_of(module: torch.nn.Module, prefix: str) -> dict[str, Tensor]:

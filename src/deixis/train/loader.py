@@ -40,6 +40,12 @@ class Batch(NamedTuple):
     cells: Tensor
     targets: Targets
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        targets = Targets(*(part.to(device) for part in self.targets))
+        images, vectors, hints, cells = (part.to(device) for part in self[:4])
+        return Batch(images, vectors, hints, cells, targets)
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingData(Dataset[Batch]):
@@ -71,6 +77,7 @@ class TrainingData(Dataset[Batch]):
             return scene, exhaustive
         other, other_source, other_index = self._one(rng)
         share = may_share_frame(_captions(source, index), _captions(other_source, other_index))
+        share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out
         exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
         return mosaic(scene, other, share, rng), exhaustive
 

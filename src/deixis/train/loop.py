@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
@@ -20,7 +21,7 @@ from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
 from deixis.files import atomic_write
-from deixis.model.build import Deixis, build
+from deixis.model.build import build
 from deixis.model.efficientnet import imagenet_weights
 from deixis.model.losses import total_loss
 from deixis.segmenter import DEFAULT_VECTORS
@@ -36,6 +37,8 @@ from deixis.train.checkpoint import (
     weights_of,
 )
 from deixis.train.loader import Batch, TrainingData, make_loader
+from deixis.train.lock import run_lock
+from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.validate import Validation, validate
 from deixis.types import Sample
 
@@ -75,13 +78,18 @@ def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress
 
     Returns:
         Path of the best checkpoint by validation score.
+
+    Raises:
+        CheckpointError: the folder belongs to another run, or its checkpoint to another model or other vectors.
     """
-    accelerator = Accelerator()
+    # Without this, torchrun on a machine without a GPU is taken for a run on several GPUs, and fails.
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available())
     if config.threads:
         torch.set_num_threads(config.threads)
-    trainer = Trainer(config, run, root, accelerator)
-    trainer.resume()
-    trainer.fit(report)
+    with run_lock(run) if accelerator.is_main_process else contextlib.nullcontext():
+        trainer = Trainer(config, run, root, accelerator)
+        trainer.resume()
+        trainer.fit(report)
     accelerator.end_training()
     return run / BEST
 
@@ -110,12 +118,14 @@ class Trainer:
         self.network = build(config.model, config.seed)
         if config.backbone_weights:
             given = config.backbone_weights
-            self.network.image_encoder.backbone.load_imagenet(imagenet_weights() if given == "imagenet" else root / given)
+            weights = imagenet_weights() if given == "imagenet" else root / given
+            self.network.image_encoder.backbone.load_imagenet(weights)
         self.network.image_encoder.backbone.freeze(config.frozen_stride)
         self.average = build(config.model, config.seed)
         self.average.load_state_dict(self.network.state_dict())
         self.step, self.best_score = 0, -1.0
         self.optimiser = make_optimiser(self.network, config)
+        self.trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.prepared: nn.Module = accelerator.prepare_model(network)
         self.average.to(accelerator.device)
@@ -125,6 +135,7 @@ class Trainer:
         path = self.run / LAST
         if not path.exists():
             return
+        self._remove_leftovers()
         checkpoint = load_checkpoint(path)
         if checkpoint.config != self.config.model or checkpoint.vectors != self.vectors.fingerprint:
             raise CheckpointError(
@@ -148,29 +159,30 @@ class Trainer:
             self.step += 1
             validation = None
             if self.step % config.validate_every == 0 or self.step == config.steps:
-                validation = self._validate()
-            if self.step % LOG_EVERY == 0 or self.step == config.steps:
+                with meter.paused():
+                    validation = self._validate()
+            if self.step % LOG_EVERY == 0 or self.step == config.steps or validation is not None:
                 self._log(meter.progress(self.step, validation), report)
             due = time.monotonic() - saved > 60 * config.checkpoint_minutes
             if due or validation is not None:
                 self._save(LAST, self._full_state())
                 saved = time.monotonic()
+        accelerator.wait_for_everyone()  # the others must not end the process group while the first one validates
 
     def _train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         config = self.config
-        torch.manual_seed(hash((config.seed, self.step, self.accelerator.process_index)))
-        device = self.accelerator.device
-        batch = Batch(*(part.to(device) for part in batch[:4]), type(batch.targets)(*(t.to(device) for t in batch.targets)))
+        torch.manual_seed(step_seed(config.seed, self.step, self.accelerator.process_index))
+        batch = batch.to(self.accelerator.device)
         images = batch.images.contiguous(memory_format=torch.channels_last)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * schedule(self.step, config)
+        set_rates(self.optimiser, schedule(self.step, config))
         self.prepared.train()
         output = self.prepared(images, batch.vectors, batch.hints, batch.cells)
         loss, terms = total_loss(output, batch.targets, config.loss)
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        nn.utils.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], config.clip)
-        self.optimiser.step()
+        norm = nn.utils.clip_grad_norm_(self.trained, config.clip)
+        if norm.isfinite():  # one bad batch must not spoil days of weights; the loss shows it in the log
+            self.optimiser.step()
         self._update_average()
         return terms
 
@@ -211,6 +223,13 @@ class Trainer:
         if self.accelerator.is_main_process:
             save_checkpoint(self.run / name, checkpoint)
 
+    def _remove_leftovers(self) -> None:
+        """Remove what a run that was killed while it wrote a checkpoint left behind."""
+        if self.accelerator.is_main_process:
+            for name in (LAST, BEST):
+                for path in self.run.glob(f".{Path(name).stem}.*.tmp.safetensors"):
+                    path.unlink(missing_ok=True)
+
     def _write_config(self) -> None:
         if self.accelerator.is_main_process:
             with atomic_write(self.run / "config.json") as temporary:
@@ -232,6 +251,11 @@ class Trainer:
         report(progress)
 
 
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """Seed of one step's dropout in one process, so that a resumed run draws what an uninterrupted one would have."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
+
+
 class _Meter:
     """Means and rates between two reports."""
 
@@ -246,7 +270,15 @@ class _Meter:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._count += 1
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time of the block out of the rates."""
+        begin = time.monotonic()
+        yield
+        self._start += time.monotonic() - begin
+
     def progress(self, step: int, validation: Validation | None) -> Progress:
+        """What to report, and start anew."""
         elapsed = time.monotonic() - self._start
         losses = {name: float(value) / self._count for name, value in self._sums.items()}
         losses["total"] = sum(losses.values())
@@ -254,32 +286,3 @@ class _Meter:
         rate = self._config.images * self._count / elapsed
         self._start, self._sums, self._count = time.monotonic(), {}, 0
         return Progress(step, self._config.steps, losses, rate, remaining, validation)
-
-
-def schedule(step: int, config: TrainConfig) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine to zero."""
-    if step < config.warmup:
-        return (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def make_optimiser(network: Deixis, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with a rate of its own for the backbone, and no decay of biases, norms and scalars."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            groups.setdefault((".backbone." in name, parameter.ndim > 1), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "peak": config.backbone_rate if backbone else config.learning_rate,
-                "weight_decay": config.weight_decay if matrix else 0.0,
-            }
-            for (backbone, matrix), parameters in groups.items()
-        ],
-        lr=config.learning_rate,
-    )
-
-

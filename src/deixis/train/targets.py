@@ -48,9 +48,9 @@ def shrink(mask: BoolMask, box: Letterbox, stride: int) -> FloatArray:
     """Share of foreground in each cell of the letterboxed square: (H, W) bool -> (S / stride, S / stride) float32."""
     content = Image.fromarray(mask).resize((box.new_width, box.new_height), Image.Resampling.NEAREST)
     square = np.zeros((box.side, box.side), dtype=np.float32)
-    square[box.top : box.top + box.new_height, box.left : box.left + box.new_width] = content
+    square[box.top : box.top + box.new_height, box.left : box.left + box.new_width] = np.asarray(content)
     cells = box.side // stride
-    return square.reshape(cells, stride, cells, stride).mean(axis=(1, 3))
+    return np.asarray(square.reshape(cells, stride, cells, stride).mean(axis=(1, 3)), dtype=np.float32)
 
 
 def object_targets(scene: Scene, box: Letterbox, exhaustive: bool) -> ObjectTargets:
@@ -69,34 +69,26 @@ def object_targets(scene: Scene, box: Letterbox, exhaustive: bool) -> ObjectTarg
     masks = [shrink(object_mask(scene, item), box, MASK_STRIDE) for item in found]
     size = box.side // MASK_STRIDE
     centres = np.clip((boxes[:, :2] * cells).astype(np.int64), 0, cells - 1)
-    heat = np.zeros((cells, cells), dtype=np.float32)
-    grid = np.arange(cells) + 0.5
-    for centre, item in zip(centres, boxes, strict=True):
-        spread = max(0.6, 0.12 * cells * float(np.sqrt(item[2] * item[3])))
-        across, down = (grid - 0.5 - centre[0]) ** 2, (grid - 0.5 - centre[1]) ** 2
-        heat = np.maximum(heat, np.exp(-(across[None, :] + down[:, None]) / (2 * spread**2)).astype(np.float32))
-    weight = np.ones_like(heat) if exhaustive else np.zeros_like(heat)
-    if not exhaustive and masks:
-        inside = np.stack(masks).max(axis=0)
-        weight = (inside.reshape(cells, 2, cells, 2).mean(axis=(1, 3)) > 0.5).astype(np.float32)
-    for item in scene.objects:
-        if item.is_crowd:
-            weight *= shrink(object_mask(scene, item), box, CELL_STRIDE) < 0.5
     return ObjectTargets(
         ids=tuple(item.id for item in found),
         boxes=boxes,
         masks=np.stack(masks) if masks else np.zeros((0, size, size), dtype=np.float32),
         mask_known=np.array([item.mask is not None for item in found], dtype=bool),
         cells=centres[:, 1] * cells + centres[:, 0],
-        heat=heat,
-        heat_weight=weight,
+        heat=_heat(boxes, centres, cells),
+        heat_weight=_heat_weight(scene, masks, box, exhaustive),
     )
 
 
 def phrase_targets(
-    scene: Scene, phrases: Sequence[Expression], objects: ObjectTargets, box: Letterbox, classes: dict[str, int], count: int
+    scene: Scene,
+    phrases: Sequence[Expression],
+    objects: ObjectTargets,
+    box: Letterbox,
+    classes: dict[str, int],
+    count: int,
 ) -> PhraseTargets:
-    """What each phrase names; ``classes`` maps class names to indices, "none" is the index after the last one."""
+    """What each of ``count`` phrases names; ``classes`` maps class names to indices, others are ``IGNORED``."""
     size = box.side // MASK_STRIDE
     targets = PhraseTargets(
         masks=np.zeros((count, size, size), dtype=np.float32),
@@ -138,6 +130,30 @@ def class_targets(scene: Scene, box: Letterbox, classes: dict[str, int]) -> tupl
             row = classes[item.category]
             maps[row] = np.maximum(maps[row], shrink(item.mask, box, CELL_STRIDE))
     return maps, known
+
+
+def _heat(boxes: FloatArray, centres: NDArray[np.int64], cells: int) -> FloatArray:
+    """(cells, cells) in [0, 1]: a bell at each object's cell, 1 at its top, as wide as the object is large."""
+    heat = np.zeros((cells, cells), dtype=np.float32)
+    grid = np.arange(cells)
+    for (column, row), (_, _, width, height) in zip(centres, boxes, strict=True):
+        spread = max(0.6, 0.12 * cells * float(np.sqrt(width * height)))
+        across, down = (grid - column) ** 2, (grid - row) ** 2
+        heat = np.maximum(heat, np.exp(-(across[None, :] + down[:, None]) / (2 * spread**2)).astype(np.float32))
+    return heat
+
+
+def _heat_weight(scene: Scene, masks: Sequence[FloatArray], box: Letterbox, exhaustive: bool) -> FloatArray:
+    """Which cells may teach that no centre is there: none in crowds, and see ``object_targets``."""
+    cells = box.side // CELL_STRIDE
+    weight = np.full((cells, cells), float(exhaustive), dtype=np.float32)
+    if not exhaustive and masks:
+        inside = np.stack(masks).max(axis=0)
+        weight = (inside.reshape(cells, 2, cells, 2).mean(axis=(1, 3)) > 0.5).astype(np.float32)
+    for item in scene.objects:
+        if item.is_crowd:
+            weight *= shrink(object_mask(scene, item), box, CELL_STRIDE) < 0.5
+    return weight
 
 
 def _share_box(item: SceneObject, box: Letterbox) -> tuple[float, float, float, float]:

@@ -1,0 +1,98 @@
+"""Does the model know WHAT, WHICH and WHETHER, on held-out photographs with synthesized expressions? See method.md.
+
+    python benchmarks/understanding.py INSTANCES.json IMAGES [--model FILE] [--json FILE]
+
+WHAT: the bare class name, IoU with all objects of the class. WHICH: phrases that tell one object from its like; IoU
+with the right object, with the wrong one (the largest other of the class), and with the right one when left and right
+change places in the phrase. WHETHER: how well the score tells phrases that name something from those that do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from machine import describe
+
+from deixis import Segmenter
+from deixis.config import SourceConfig
+from deixis.data.scenes import SceneSource, held_out_samples, target_mask
+from deixis.data.synthesize import SynthesisOptions
+from deixis.evaluate import evaluate
+from deixis.metrics import roc_auc, summarize
+from deixis.text import mirror
+from deixis.types import Expression, Record, Sample
+
+SEED, PHRASES = 99, 12  # another seed than training's validation, which chose the checkpoint
+
+
+def class_samples(source: SceneSource) -> list[Sample]:
+    """The bare name of every class in every picture, for all objects of that class."""
+    samples = []
+    for index, entry in enumerate(source.images):
+        scene = source.scene(index)
+        for name in sorted({item.category for item in scene.objects}):
+            ids = tuple(item.id for item in scene.objects if item.category == name)
+            mask = target_mask(scene, Expression(name, ids, "class", name))
+            samples.append(Sample("heldout", "classes", entry.id, len(samples), entry.path, name, mask, name))
+    return samples
+
+
+def mean_iou(records: list[Record]) -> float:
+    return round(float(np.mean([record.iou for record in records])), 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("annotations", type=Path)
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    segmenter = Segmenter.load(arguments.model)
+    source = SceneSource(SourceConfig(str(arguments.annotations), str(arguments.images)))
+    options = SynthesisOptions(vocabulary=segmenter.config.categories)
+    samples = held_out_samples(source, PHRASES, SEED, options)
+
+    what = evaluate(segmenter, class_samples(source))
+    by_class = {name: summarize([r for r in what if r.category == name]).oiou for name in {r.category for r in what}}
+    records = evaluate(segmenter, samples)
+    named = [record for record in records if record.target]
+    which = [record for record in named if record.distractor_iou is not None]
+    sided = [sample for sample in samples if sample.mask.any() and mirror(sample.phrase) != sample.phrase]
+    swapped = evaluate(segmenter, [replace(sample, phrase=mirror(sample.phrase)) for sample in sided])
+    kinds = sorted({record.tags["kind"] for record in named})
+    result = {
+        "machine": describe(),
+        "what": {
+            "person oIoU": round(by_class["person"], 4),
+            "mean oIoU over classes": round(float(np.mean(list(by_class.values()))), 4),
+            "classes": len(by_class),
+        },
+        "all": {"n": len(named), "mIoU": mean_iou(named), "oIoU": round(summarize(named).oiou, 4)},
+        "kinds": {kind: mean_iou([record for record in named if record.tags["kind"] == kind]) for kind in kinds},
+        "which": {
+            "n": len(which),
+            "right one": mean_iou(which),
+            "wrong one": round(float(np.mean([record.distractor_iou for record in which])), 4),
+        },
+        "left and right": {
+            "n": len(sided),
+            "as said": mean_iou(evaluate(segmenter, sided)),
+            "swapped": mean_iou(swapped),
+        },
+        "whether": {
+            "AUC": round(roc_auc([r.score for r in records], [r.target > 0 for r in records]), 4),
+            "absent": len(records) - len(named),
+        },
+    }
+    print(json.dumps(result, indent=1))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

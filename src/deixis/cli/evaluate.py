@@ -1,0 +1,122 @@
+"""``deixis evaluate``: a model's numbers on datasets of human referring expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deixis.cli.console import command, counter
+from deixis.errors import InputError
+
+if TYPE_CHECKING:
+    from deixis.evaluate import Predictor
+    from deixis.types import Record, Sample
+
+MODEL = "deixis"
+
+
+@command
+def run(
+    datasets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATASET:SPLIT", help="For example refcoco:val; refcoco+ and refcocog too.", show_default=False
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="ROOT", help="Folder with images/ and a folder a dataset, as REFER has it.", show_default=False
+        ),
+    ],
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write numbers and records as JSON.", show_default=False)
+    ] = None,
+    records: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the records as JSON lines.", show_default=False)
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Also the whole image, a centre box, and the model's class term alone.")
+    ] = False,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .deixis file.", show_default="the bundled model")
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Word vectors.", show_default="the bundled ones")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Of ONNX Runtime; 0 for one a core.")] = 0,
+) -> None:
+    """Measure a model on human referring expressions: overall and mean IoU, prec@.5 to .9, 95 % intervals."""
+    names = [_split_name(name) for name in datasets]
+    from deixis.evaluate import CategoryOnly, CentreBox, WholeImage, write_records, write_summary
+    from deixis.segmenter import Segmenter
+
+    samples = _loader(data, names)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    predictors: dict[str, Predictor] = {MODEL: segmenter}
+    if baselines:
+        predictors |= {
+            "whole image": WholeImage(),
+            "centre box": CentreBox(),
+            "category only": CategoryOnly(segmenter),
+        }
+    results = {name: _measure(name, predictor, samples()) for name, predictor in predictors.items()}
+    typer.echo(_table(results, several=len(names) > 1))
+    ours = results.pop(MODEL)
+    if json is not None:
+        write_summary(json, ours, results)
+    if records is not None:
+        write_records(records, ours)
+
+
+def _split_name(given: str) -> tuple[str, str]:
+    dataset, _, split = given.rpartition(":")
+    if not dataset or not split:
+        raise InputError(f"expected DATASET:SPLIT such as refcoco:val, got {given!r}")
+    return dataset, split
+
+
+def _loader(data: Path, names: Sequence[tuple[str, str]]) -> Callable[[], Iterable[Sample]]:
+    """Gives the rows anew for each predictor: the masks of a whole dataset would fill the memory."""
+    from itertools import chain
+
+    from deixis.data.refer import iter_refer
+
+    for dataset, split in names:
+        iter_refer(data, dataset, split)  # all files are checked before the first is measured
+    return lambda: chain.from_iterable(iter_refer(data, dataset, split) for dataset, split in names)
+
+
+def _measure(name: str, predictor: Predictor, samples: Iterable[Sample]) -> list[Record]:
+    from deixis.evaluate import evaluate
+
+    with counter(f"{name}: expressions") as count:
+        return evaluate(predictor, samples, count)
+
+
+def _table(results: dict[str, list[Record]], several: bool) -> str:
+    """Protocol, a Markdown table in percent, and the intervals."""
+    from deixis.evaluate import PROTOCOL, by_split
+    from deixis.metrics import bootstrap_interval, mean_iou, overall_iou, summarize
+    from deixis.report.tables import summary_table
+
+    groups: dict[str, list[Record]] = {}
+    for name, records in results.items():
+        parts = by_split(records)
+        groups |= {f"{name}, {split}": group for split, group in parts.items()}
+        if several:
+            groups[f"{name}, all"] = records
+    lines = [f"protocol {PROTOCOL}, masks at original size, in percent", ""]
+    lines += [summary_table({name: summarize(group) for name, group in groups.items()})]
+    lines += ["95 % intervals, bootstrap over pictures:"]
+    for name, group in groups.items():
+        overall, mean = bootstrap_interval(group, overall_iou), bootstrap_interval(group, mean_iou)
+        lines += [f"{name}: oIoU {_interval(overall)}, mIoU {_interval(mean)}"]
+    return "\n".join(lines)
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"

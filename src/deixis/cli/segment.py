@@ -1,0 +1,192 @@
+"""``deixis segment``: one picture, any number of phrases."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deixis.cli.console import command, shorten
+from deixis.config import DEFAULT_THRESHOLD
+from deixis.errors import InputError
+
+if TYPE_CHECKING:
+    from deixis.segmenter import Segmenter
+    from deixis.types import ImageArray, Segmentation
+
+
+class Format(str, enum.Enum):
+    """What is made of a mask."""
+
+    overlay = "overlay"
+    mask = "mask"
+    rle = "rle"
+    json = "json"
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture, not text."""
+        return self in (Format.overlay, Format.mask)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One phrase's result and the time it took; the first one's time includes opening and encoding the picture."""
+
+    result: Segmentation
+    milliseconds: float
+
+
+@command
+def run(
+    image: Annotated[
+        Path,
+        typer.Argument(metavar="IMAGE", help="The picture: JPEG, PNG, WebP, BMP, GIF or TIFF.", show_default=False),
+    ],
+    phrases: Annotated[
+        list[str], typer.Argument(metavar="PHRASE", help="What to find, such as 'left dog'.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write, or a folder for one picture a phrase. By default <image>.<phrase>.png in the "
+            "current folder; rle and json are printed.",
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        Format,
+        typer.Option(
+            "--format", "-f", help="overlay and mask are pictures; rle and json are one JSON object a phrase and line."
+        ),
+    ] = Format.overlay,
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which on a pixel belongs to the mask.")
+    ] = DEFAULT_THRESHOLD,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .deixis file.", show_default="the bundled model")
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Word vectors.", show_default="the bundled ones")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Of ONNX Runtime; 0 for one a core.")] = 0,
+) -> None:
+    """Mark the pixels that a phrase names."""
+    _check_output(output, format, phrases)
+    from deixis.image import open_image
+    from deixis.segmenter import Segmenter
+
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    start = time.perf_counter()
+    pixels = open_image(image)
+    answers = _ask(segmenter, pixels, phrases, threshold, start)
+    if format.is_picture:
+        _write_pictures(image, pixels, answers, output, format)
+    else:
+        _write_lines(image, answers, output, format)
+
+
+def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -> None:
+    """Refuse before anything is computed."""
+    if output is None or not format.is_picture:
+        return
+    from deixis.cli.outputs import check_suffix, is_folder
+
+    if is_folder(output):
+        return
+    if format is Format.mask and len(phrases) > 1:
+        raise InputError(
+            f"{output}: expected a folder for the masks of {len(phrases)} phrases, got a file name; "
+            "name a folder, leave --output out, or use --format overlay"
+        )
+    check_suffix(output, lossless=format is Format.mask)
+
+
+def _ask(
+    segmenter: Segmenter, pixels: ImageArray, phrases: Sequence[str], threshold: float, start: float
+) -> list[_Answer]:
+    for phrase in phrases:
+        segmenter.words(phrase)  # an empty phrase is refused before the picture is encoded
+    features = segmenter.encode_image(pixels)
+    answers = []
+    for phrase in phrases:
+        result = segmenter.segment(features, phrase, threshold=threshold)
+        now = time.perf_counter()
+        answers.append(_Answer(result, 1000 * (now - start)))
+        start = now
+    return answers
+
+
+def _write_pictures(
+    image: Path, pixels: ImageArray, answers: Sequence[_Answer], output: Path | None, format: Format
+) -> None:
+    import numpy as np
+
+    from deixis.cli.outputs import is_folder, result_paths, save_picture
+    from deixis.report.overlay import highlight
+
+    phrases = [answer.result.phrase for answer in answers]
+    masks = [answer.result.mask for answer in answers]
+    if output is not None and not is_folder(output):
+        drawn = highlight(pixels, masks) if format is Format.overlay else np.where(masks[0], 255, 0)
+        save_picture(output, drawn.astype(np.uint8, copy=False))
+        paths = [output] * len(answers)
+    else:
+        paths = result_paths(output or Path(), image, phrases)
+        for path, mask in zip(paths, masks, strict=True):
+            drawn = highlight(pixels, [mask]) if format is Format.overlay else np.where(mask, 255, 0)
+            save_picture(path, drawn.astype(np.uint8, copy=False))
+    for path, answer in zip(paths, answers, strict=True):
+        _report(path, answer)
+
+
+def _write_lines(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
+    import json
+
+    lines = "".join(json.dumps(values) + "\n" for values in _values(image, answers, format))
+    if output is None:
+        typer.echo(lines, nl=False)
+        return
+    from deixis.files import atomic_write
+
+    with atomic_write(output) as temporary:
+        temporary.write_text(lines, encoding="utf-8")
+    for answer in answers:
+        _report(output, answer)
+
+
+def _values(image: Path, answers: Sequence[_Answer], format: Format) -> Iterator[dict[str, Any]]:
+    from deixis.masks import bounding_box, encode_rle
+
+    for answer in answers:
+        result = answer.result
+        rle = encode_rle(result.mask)
+        if format is Format.rle:
+            yield rle
+            continue
+        x0, y0, x1, y1 = bounding_box(result.mask)
+        yield {
+            "image": str(image),
+            "height": result.mask.shape[0],
+            "width": result.mask.shape[1],
+            "phrase": result.phrase,
+            "score": round(result.score, 4),
+            "share": round(result.share, 6),
+            "bbox": [x0, y0, x1 - x0, y1 - y0],  # as COCO has it: x, y, width, height
+            "segmentation": rle,
+        }
+
+
+def _report(path: Path, answer: _Answer) -> None:
+    result = answer.result
+    typer.echo(
+        f"{path}  {100 * result.share:.1f} %  score {result.score:.2f}  {answer.milliseconds:.1f} ms  "
+        f"{shorten(result.phrase)}"
+    )

@@ -1,0 +1,86 @@
+"""``deixis train``: a configuration to a checkpoint, with progress."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deixis.cli.console import command, needs_extra
+
+if TYPE_CHECKING:
+    from deixis.train.loop import Progress
+
+
+@command
+def run(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="A .toml or .json file of settings.", show_default=False)
+    ],
+    run: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Folder for checkpoints and log; a run that was stopped goes on.", show_default=False
+        ),
+    ],
+    root: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder that the configuration's relative paths start from.")
+    ] = Path(),
+) -> None:
+    """Train a model; the same command works under 'accelerate launch' and torchrun."""
+    from deixis.config import TrainConfig, read_config
+
+    settings = read_config(TrainConfig, config)
+    with needs_extra("train"):
+        from deixis.train.loop import train
+    with _reporter() as report:
+        checkpoint = train(settings, run, root, report)
+    if os.environ.get("RANK", "0") == "0":  # set by torchrun; the other processes keep silent
+        typer.echo(f"{checkpoint}  (deixis export {checkpoint} --output FILE.deixis)")
+
+
+@contextlib.contextmanager
+def _reporter() -> Iterator[Callable[[Progress], None]]:
+    """Gives the function that shows progress: a bar on a terminal, a line each time elsewhere."""
+    if not sys.stdout.isatty():
+        yield lambda progress: typer.echo("\n".join(describe(progress)))
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"))
+    with Bar(*columns) as bar:
+        task: list[TaskID] = []
+
+        def show(progress: Progress) -> None:
+            line, *validation = describe(progress)
+            if not task:  # at the first report, because the processes that do not report should show nothing
+                task.append(bar.add_task("", total=progress.steps))
+            bar.update(task[0], completed=progress.step, description=line.partition("  ")[2])
+            for text in validation:
+                bar.console.print(f"step {progress.step}: {text.strip()}", markup=False, highlight=False)
+
+        yield show
+
+
+def describe(progress: Progress) -> list[str]:
+    """A line of losses, rate and remaining time, and one of scores where the step was validated."""
+    terms = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+    remaining = timedelta(seconds=round(progress.remaining_seconds))
+    lines = [
+        f"step {progress.step}/{progress.steps}  {terms}  {progress.images_per_second:.1f} images/s  {remaining} left"
+    ]
+    scores = progress.validation
+    if scores is not None:
+        lines.append(
+            f"  validation on {scores.n}: mIoU {scores.miou:.3f}  oIoU {scores.oiou:.3f}  "
+            f"which right {scores.which_right:.3f} wrong {scores.which_wrong:.3f}  "
+            f"absent AUC {scores.absent_auc:.3f}"
+        )
+    return lines

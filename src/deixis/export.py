@@ -1,0 +1,223 @@
+"""Checkpoint to model file: two ONNX graphs (image; phrase), with a parity check that raises.
+
+The image graph runs once a picture and leaves ``EncodedImage``; the phrase graph answers P phrases on it.
+Weights are stored as float16 and computed with as float32: half the size, the same speed.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from deixis.config import INPUT_STRIDE
+from deixis.errors import DeixisError
+from deixis.model.build import Deixis, EncodedImage, build
+from deixis.modelfile import ModelFile
+from deixis.segmenter import OnnxBackend
+from deixis.text import MAX_TOKENS
+from deixis.train.checkpoint import MODEL, load_checkpoint
+from deixis.train.validate import TorchBackend, named_outputs
+from deixis.types import FloatArray
+
+OPSET = 18
+TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
+HALF_FROM = 256  # weights with fewer elements stay float32: they cost nothing
+
+
+class ParityError(DeixisError):
+    """ONNX Runtime and PyTorch disagree about the same input: a bug of the export, not of the user."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written.
+
+    Attributes:
+        path: the model file.
+        size: in bytes.
+        difference: largest difference of a logit between ONNX Runtime and PyTorch over all checked inputs.
+    """
+
+    path: Path
+    size: int
+    difference: float
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.size / 1e6:.1f} MB, largest logit difference to PyTorch {self.difference:.1e}"
+
+
+def export(checkpoint: Path, output: Path) -> ExportReport:
+    """Write the model file of a checkpoint's averaged weights.
+
+    Args:
+        checkpoint: of a training run (``best.safetensors``).
+        output: the .deixis file to write.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+        ParityError: the graphs do not compute what the network computes.
+    """
+    stored = load_checkpoint(checkpoint)
+    network = build(stored.config)
+    network.load_state_dict(stored.part(MODEL))
+    network.eval()
+    fuse_batch_norms(network)
+    round_weights(network)
+    image_graph = _halve(_image_graph(network))
+    phrase_graph = _halve(_phrase_graph(network))
+    difference = check_parity(network, image_graph, phrase_graph)
+    about = {"step": stored.step, "alpha": round(float(network.combine.alpha), 4), **stored.about}
+    ModelFile(stored.config, image_graph, phrase_graph, stored.vectors, about).write(output)
+    return ExportReport(output, output.stat().st_size, difference)
+
+
+def fuse_batch_norms(module: nn.Module) -> None:
+    """Fold each batch norm into the convolution defined before it: what is rounded must be what is computed with."""
+    before: tuple[str, nn.Module] | None = None
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d) and before is not None and isinstance(before[1], nn.Conv2d):
+            setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
+            setattr(module, name, nn.Identity())
+        fuse_batch_norms(child)
+        before = (name, child)
+
+
+def round_weights(network: nn.Module) -> None:
+    """Round large weights to float16 precision, so that PyTorch and the stored graphs have the same numbers."""
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            if tensor.dtype == torch.float32 and tensor.numel() >= HALF_FROM:
+                tensor.copy_(tensor.half().float())
+
+
+def check_parity(network: Deixis, image_graph: bytes, phrase_graph: bytes) -> float:
+    """Compare both runtimes from picture to answer, on sizes other than the model's too, with 1 and 3 phrases.
+
+    Returns:
+        The largest difference of a logit of the answer.
+
+    Raises:
+        ParityError: it exceeds ``TOLERANCE``.
+    """
+    ours, theirs = TorchBackend(network), OnnxBackend(image_graph, phrase_graph)
+    rng = np.random.default_rng(0)
+    side, worst = network.config.input_size, 0.0
+    for height, width, phrases in ((side, side, 1), (side + INPUT_STRIDE, side, 3), (side, 3 * INPUT_STRIDE, 3)):
+        images = _random_picture(rng, height, width)
+        vectors = _random_phrases(rng, phrases, network.config.word_dim)
+        (expected,) = ours.answer(ours.encode(images), vectors, ["logits"])
+        (got,) = theirs.answer(theirs.encode(images), vectors, ["logits"])
+        worst = max(worst, float(np.abs(expected - got).max()))
+    if not worst <= TOLERANCE:
+        raise ParityError(f"ONNX Runtime differs from PyTorch by {worst:.2e}, expected at most {TOLERANCE:.0e}")
+    return worst
+
+
+class _ImageGraph(nn.Module):
+    def __init__(self, network: Deixis) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(value for value in self.network.encode_image(images) if value is not None)
+
+
+class _PhraseGraph(nn.Module):
+    def __init__(self, network: Deixis) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, vectors: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
+        return tuple(named_outputs(self.network.answer(EncodedImage(*features), vectors)).values())
+
+
+def _image_graph(network: Deixis) -> onnx.ModelProto:
+    side = network.config.input_size
+    images = torch.zeros(1, 3, side, side)
+    names = _feature_names(network)
+    axes = {"images": {2: "height", 3: "width"}}
+    return _to_onnx(_ImageGraph(network), (images,), ["images"], names, axes)
+
+
+def _phrase_graph(network: Deixis) -> onnx.ModelProto:
+    config = network.config
+    vectors = torch.from_numpy(_random_phrases(np.random.default_rng(0), 2, config.word_dim))
+    with torch.no_grad():
+        encoded = network.encode_image(torch.zeros(1, 3, config.input_size, config.input_size))
+        features = tuple(value for value in encoded if value is not None)
+        outputs = list(named_outputs(network.answer(encoded, vectors)))
+    names = _feature_names(network)
+    axes: dict[str, dict[int, str]] = {name: {1: "phrases"} for name in outputs}
+    axes["vectors"] = {1: "phrases"}
+    for name in ("p1_part", "p_image"):
+        axes[name] = {2: "rows", 3: "columns"}
+    if "masks" in names:
+        axes["masks"] = {2: "mask_rows", 3: "mask_columns"}
+    return _to_onnx(_PhraseGraph(network), (vectors, *features), ["vectors", *names], outputs, axes)
+
+
+def _to_onnx(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: Sequence[str], outputs: Sequence[str], axes: dict[str, Any]
+) -> onnx.ModelProto:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracer warns about every Python number taken from a shape; the parity check sees the wrong ones.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            inputs,
+            buffer,
+            input_names=list(names),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _halve(model: onnx.ModelProto) -> bytes:
+    """Store large float32 weights as float16, each followed by a cast that ONNX Runtime folds away when it loads."""
+    casts = []
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if weight.data_type != TensorProto.FLOAT or values.size < HALF_FROM:
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + ".half"))
+        casts.append(helper.make_node("Cast", [name + ".half"], [name], to=TensorProto.FLOAT))
+    for index, cast in enumerate(casts):
+        model.graph.node.insert(index, cast)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _feature_names(network: Deixis) -> list[str]:
+    return list(EncodedImage._fields) if network.config.objects else list(EncodedImage._fields[:2])
+
+
+def _random_picture(rng: np.random.Generator, height: int, width: int) -> FloatArray:
+    """(1, 3, height, width) float32, normalised: blobs of colour, as pictures are smooth and noise is not."""
+    coarse = torch.from_numpy(rng.normal(size=(1, 3, height // INPUT_STRIDE, width // INPUT_STRIDE)))
+    smooth = nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")
+    return np.asarray(smooth.numpy() + 0.1 * rng.normal(size=smooth.shape), dtype=np.float32)
+
+
+def _random_phrases(rng: np.random.Generator, count: int, dim: int) -> FloatArray:
+    """(1, count, T, dim) float32: phrases of 1..5 words, zeros on the left."""
+    vectors = np.zeros((1, count, MAX_TOKENS, dim), dtype=np.float32)
+    for row in range(count):
+        words = 1 + row % 5
+        vectors[0, row, -words:] = rng.normal(size=(words, dim))
+    return vectors

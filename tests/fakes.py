@@ -1,0 +1,59 @@
+"""A segmenter without a trained network: it finds what has the colour that the phrase says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from deixis.config import ModelConfig
+from deixis.embeddings import WordVectors
+from deixis.image import PIXEL_MEAN, PIXEL_STD
+from deixis.segmenter import Segmenter
+from deixis.types import FloatArray
+
+STRIDE = 4
+CONFIG = ModelConfig(categories=("red", "green"), input_size=64, word_dim=3, objects=False)
+WORDS = {"red": (1, -0.5, -0.5), "green": (-0.5, 1, -0.5), "blue": (-0.5, -0.5, 1), "thing": (0, 0, 0.01)}
+
+
+class ColourBackend:
+    """Colour is what the image graph gives; a phrase's vectors, summed, are the colour looked for."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+        self.asked: list[int] = []
+
+    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
+        self.encoded += 1
+        colours = np.moveaxis(images, 1, -1) * PIXEL_STD + PIXEL_MEAN
+        batch, side = images.shape[0], images.shape[2] // STRIDE
+        pooled = colours.reshape(batch, side, STRIDE, side, STRIDE, 3).mean(axis=(2, 4))
+        return {"colours": np.moveaxis(pooled, -1, 1).astype(np.float32)}
+
+    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
+        self.asked.append(vectors.shape[1])
+        wanted = vectors.sum(axis=2)
+        logits = (40 * (np.einsum("bchw,bpc->bphw", features["colours"], wanted) - 0.5)).astype(np.float32)
+        logits = np.clip(logits, -20, 20)
+        probability = 1 / (1 + np.exp(-logits))
+        score = probability.max(axis=(2, 3))
+        p_text = np.stack([wanted[..., 0] > 0, wanted[..., 1] > 0, wanted[..., 2] > 0], axis=-1).astype(np.float32)
+        outputs = {"logits": logits, "score": score, "p1": probability, "p2": 0.4 * probability, "p_text": p_text}
+        return [outputs[name] for name in names]
+
+
+def colour_vectors() -> WordVectors:
+    return WordVectors.from_float(list(WORDS), np.array(list(WORDS.values()), dtype=np.float32))
+
+
+def colour_segmenter(backend: ColourBackend | None = None) -> Segmenter:
+    return Segmenter(backend or ColourBackend(), CONFIG, colour_vectors())
+
+
+def scene(height: int, width: int, box: tuple[int, int, int, int], colour: str = "red") -> np.ndarray:
+    """Black picture with one filled box (x0, y0, x1, y1)."""
+    image = np.zeros((height, width, 3), dtype=np.uint8)
+    x0, y0, x1, y1 = box
+    image[y0:y1, x0:x1, ("red", "green", "blue").index(colour)] = 255
+    return image

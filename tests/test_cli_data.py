@@ -1,0 +1,243 @@
+"""``deixis evaluate``, ``train``, ``export`` and ``synthesize``."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from commands import Outcome, Run, deixis_process, files, finished, refused, size_of
+from fakes import scene
+
+
+# --- evaluate ---------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def refer(tmp_path: Path) -> Path:
+    """RefCOCO and RefCOCO+ of one picture: three phrases, one of words that nobody knows."""
+    root = tmp_path / "data"
+    (root / "images").mkdir(parents=True)
+    name = "COCO_train2014_000000000001.png"
+    Image.fromarray(scene(80, 120, (0, 0, 60, 80))).save(root / "images" / name)
+    instances = {
+        "categories": [{"id": 1, "name": "red"}],
+        "images": [{"id": 1, "file_name": name, "height": 80, "width": 120}],
+        "annotations": [
+            {
+                "id": 5,
+                "image_id": 1,
+                "category_id": 1,
+                "bbox": [0, 0, 60, 80],
+                "segmentation": [[0, 0, 60, 0, 60, 80, 0, 80]],
+            }
+        ],
+    }
+    sentences = [{"sent_id": index, "sent": text} for index, text in enumerate(["red", "red thing", "qwertz"])]
+    refs = [{"ref_id": 0, "ann_id": 5, "image_id": 1, "split": "val", "sentences": sentences}]
+    for dataset in ("refcoco", "refcoco+"):
+        (root / dataset).mkdir()
+        (root / dataset / "instances.json").write_text(json.dumps(instances))
+        (root / dataset / "refs(unc).p").write_bytes(pickle.dumps(refs))
+    return root
+
+
+def row(outcome: Outcome, name: str) -> list[float]:
+    (line,) = [line for line in outcome.lines if line.startswith(f"| {name} |")]
+    return [float(cell) for cell in line.split("|")[2:-1]]
+
+
+def test_evaluate_prints_protocol_numbers_and_intervals(run: Run, refer: Path) -> None:
+    outcome = run("evaluate", "refcoco:val", "--data", refer)
+    assert outcome.code == 0 and "protocol strict" in outcome.lines[0]
+    n, *precision, oiou, miou = row(outcome, "deixis, refcoco val")
+    assert n == 3 and len(precision) == 5
+    assert precision[0] == pytest.approx(66.67)  # the phrase without a known word counts as missed
+    assert oiou == pytest.approx(miou, abs=0.01) and 55 < miou < 66.7
+    assert any(line.startswith("deixis, refcoco val: oIoU ") and ", mIoU " in line for line in outcome.lines)
+    assert "all" not in outcome.out and "baseline" not in outcome.out
+
+
+def test_evaluate_of_several_datasets_with_baselines(run: Run, refer: Path) -> None:
+    outcome = run("evaluate", "refcoco:val", "refcoco+:val", "--data", refer, "--baselines")
+    assert row(outcome, "deixis, all")[0] == 6
+    assert row(outcome, "whole image, all")[-1] == pytest.approx(50)
+    assert row(outcome, "centre box, refcoco+ val")[0] == 3
+    assert row(outcome, "category only, refcoco val")[-1] == 0  # the fake's p2 never reaches the threshold
+    assert len([line for line in outcome.lines if line.startswith("| ")]) == 2 + 4 * 3
+
+
+def test_evaluate_writes_numbers_and_records(run: Run, refer: Path) -> None:
+    outcome = run(
+        "evaluate", "refcoco:val", "--data", refer, "--json", "o/s.json", "--records", "r.jsonl", "--baselines"
+    )
+    assert outcome.code == 0
+    content = json.loads(Path("o/s.json").read_text())
+    assert list(content) == ["protocol", "splits", "all", "baselines", "records"]
+    assert content["splits"]["refcoco val"] == content["all"]
+    assert content["all"]["n"] == 3 and len(content["records"]) == 3
+    assert set(content["baselines"]) == {"whole image", "centre box", "category only"}
+    lines = Path("r.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == content["records"]
+
+
+def test_evaluate_explains_what_is_wrong(run: Run, refer: Path) -> None:
+    refused(run("evaluate", "refcoco", "--data", refer), "DATASET:SPLIT", "'refcoco'")
+    refused(run("evaluate", "refcoco:val", "refcoco:test9", "--data", refer), "'test9'")
+    refused(run("evaluate", "refcocog:val", "--data", refer), "refcocog", "datasets in", "refcoco")
+    assert run("evaluate", "refcoco:val").code == 2
+
+
+# --- train, export ----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def config(tmp_path: Path, write_json: Callable[[str, Any], Path]) -> Path:
+    source = {"annotations": "a.json", "images": "images"}
+    content = {"model": {"categories": ["red"]}, "sources": [source], "validation": source, "steps": 40}
+    return write_json("config.json", content)
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Replaces the training by one that reports twice; collects how it was called."""
+    loop = pytest.importorskip("deixis.train.loop")
+    validate = pytest.importorskip("deixis.train.validate")
+    calls: list[tuple[Any, ...]] = []
+
+    def train(config: Any, run: Path, root: Path, report: Callable[[Any], None]) -> Path:
+        calls.append((config, run, root))
+        scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
+        report(loop.Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
+        report(loop.Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
+        return run / "best.safetensors"
+
+    monkeypatch.setattr(loop, "train", train)
+    return calls
+
+
+def test_train_prints_progress_and_the_checkpoint(run: Run, config: Path, trained: list[Any]) -> None:
+    outcome = run("train", config, "--run", "runs/a", "--root", "data")
+    assert outcome.code == 0
+    first, second, validation, checkpoint = outcome.lines
+    assert first == "step 20/40  p 0.500  total 1.500  12.3 images/s  1:02:03 left"
+    assert second.startswith("step 40/40")
+    assert "mIoU 0.250  oIoU 0.500" in validation and "right 0.400 wrong 0.100" in validation
+    assert checkpoint.split()[0] == "runs/a/best.safetensors"
+    ((settings, folder, root),) = trained
+    assert (settings.steps, folder, root) == (40, Path("runs/a"), Path("data"))
+
+
+def test_train_shows_a_bar_on_a_terminal(
+    run: Run, config: Path, trained: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import deixis.cli.train as command
+
+    monkeypatch.setattr(command.sys.stdout, "isatty", lambda: True, raising=False)
+    outcome = run("train", config, "--run", "runs/a")
+    assert outcome.code == 0 and "40/40" in outcome.out and "mIoU 0.250" in outcome.out
+    assert trained[0][2] == Path()
+
+
+def test_only_the_first_process_prints_the_checkpoint(
+    run: Run, config: Path, trained: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert "best.safetensors" not in run("train", config, "--run", "runs/a").out
+
+
+def test_train_explains_a_wrong_config(run: Run, config: Path) -> None:
+    refused(run("train", "none.toml", "--run", "a"), "none.toml", "found nothing there")
+    config.write_text(config.read_text().replace("steps", "stpes"))
+    refused(run("train", config, "--run", "a"), "stpes: unknown setting")
+
+
+def test_export_prints_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("deixis.export")
+    module.export = lambda checkpoint, output: f"{checkpoint} -> {output}"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "deixis.export", module)
+    assert run("export", "best.safetensors", "--output", "a.deixis").out == "best.safetensors -> a.deixis\n"
+
+
+# --- synthesize -------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def coco(tmp_path: Path, write_json: Callable[[str, Any], Path]) -> Path:
+    """Two pictures with a dog at the left and one at the right, and one picture without objects."""
+    annotations = []
+    for image in (1, 2):
+        for left in (0, 70):
+            shape = [left, 10, left + 50, 10, left + 50, 70, left, 70]
+            box = [left, 10, 50, 60]
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": 1,
+                    "bbox": box,
+                    "segmentation": [shape],
+                    "iscrowd": 0,
+                }
+            )
+    images = [{"id": index, "file_name": f"{index}.png", "height": 80, "width": 120} for index in (1, 2, 3)]
+    (tmp_path / "images").mkdir()
+    for entry in images:
+        Image.fromarray(scene(80, 120, (0, 0, 60, 80))).save(tmp_path / "images" / str(entry["file_name"]))
+    categories = [{"id": 1, "name": "dog"}]
+    return write_json("instances.json", {"images": images, "annotations": annotations, "categories": categories})
+
+
+def test_synthesize_prints_expressions(run: Run, coco: Path) -> None:
+    outcome = run("synthesize", coco, "--images", coco.parent / "images")
+    assert outcome.code == 0 and outcome.out.count(".png") == 3
+    assert "left" in outcome.out and "location" in outcome.out and "absent" in outcome.out
+    assert run("synthesize", coco, "--images", coco.parent / "images").out == outcome.out
+    assert run("synthesize", coco, "--images", coco.parent / "images", "--seed", "1").out != outcome.out
+    few = run("synthesize", coco, "--images", coco.parent / "images", "--limit", "1", "--phrases", "2")
+    assert len(few.out.split("\n\n")[0].splitlines()) == 3 and few.out.count(".png") == 1
+
+
+def test_synthesize_knows_what_is_labelled(run: Run, coco: Path) -> None:
+    images = coco.parent / "images"
+    nothing = run("synthesize", coco, "--images", images, "--labelled", "none").out
+    assert "dog" not in nothing and nothing.count("(nothing can be said)") == 3
+    assert "dog" in run("synthesize", coco, "--images", images, "--labelled", "cat, dog").out
+    whole = run("synthesize", coco, "--images", images, "--whole", "person", "--no-crowds").out
+    assert "person" in whole or "man" in whole or "someone" in whole
+
+
+def test_synthesize_draws(run: Run, coco: Path) -> None:
+    outcome = run("synthesize", coco, "--images", coco.parent / "images", "--limit", "1", "--draw", "drawn")
+    assert outcome.code == 0
+    expressions = outcome.lines[1:-1]
+    assert len(files()) == len(expressions) > 3
+    for name in files():
+        width, height = size_of(name)
+        assert width >= 120 and height > 80
+
+
+def test_synthesize_explains_what_is_wrong(run: Run, coco: Path) -> None:
+    refused(run("synthesize", "none.json", "--images", "images"), "none.json")
+    refused(run("synthesize", coco, "--images", "nowhere"), "1.png")
+
+
+# --- as a process ---------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_that_leaves_is_no_error(coco: Path) -> None:
+    process = deixis_process("synthesize", str(coco), "--images", str(coco.parent / "images"))
+    assert process.stdout is not None
+    process.stdout.close()
+    with finished(process) as (code, error):
+        assert (code, error) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [("train", "{config}", "--run", "a"), ("export", "a", "--output", "b")])
+def test_a_missing_extra_is_named(config: Path, arguments: tuple[str, ...]) -> None:
+    code = "import sys; sys.modules['torch'] = None\nfrom deixis.cli import main; main()"
+    process = deixis_process(*(part.format(config=config) for part in arguments), code=code)
+    with finished(process) as (status, error):
+        assert status == 2
+        assert error == "deixis: torch is needed for this and is not installed: pip install 'deixis[train]'\n"

