@@ -256,3 +256,14 @@ def test_real_rows(shared_data: Path, dataset: str, expressions: int, images: in
     assert len({sample.sent_id for sample in samples}) == expressions
     assert len({sample.image for sample in samples}) == images
     assert all(sample.mask.any() and not sample.mask.all() and sample.phrase for sample in samples)
+
+
+def test_the_distractor_is_the_largest_other_object_of_the_class(tmp_path: Path) -> None:
+    root = write(tmp_path)
+    alone = {sample.sent_id: sample.distractor for sample in load_refer(root, "refcoco", "val")}
+    (small,) = load_refer(root, "refcoco", "testA")
+    (large,) = load_refer(root, "refcoco", "testB")
+    assert alone[5] is None and alone[8] is None  # the only dog, and the only person of that picture
+    assert small.distractor is not None and large.distractor is not None
+    np.testing.assert_array_equal(small.distractor, large.mask)
+    np.testing.assert_array_equal(large.distractor, small.mask)

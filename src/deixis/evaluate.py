@@ -265,8 +265,10 @@ def _summary(records: Sequence[Record]) -> dict[str, Any]:
 
 def _numbers(records: Sequence[Record]) -> dict[str, Any]:
     summary = summarize(records)
+    alike = [item for item in records if item.distractor_iou is not None]
     return {
         "n": summary.n,
+        "which": dataclasses.asdict(which_report(alike)) if alike else None,
         "images": len({item.image_id for item in records}),
         "oiou": summary.oiou,
         "oiou_interval": list(bootstrap_interval(records, overall_iou)),

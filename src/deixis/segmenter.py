@@ -1,8 +1,8 @@
 """Masks from phrases: the network behind one small interface, on ONNX Runtime.
 
-    segmenter = Segmenter.load()
-    features = segmenter.encode_image("photo.jpg")
-    result = segmenter.segment(features, "left dog")
+segmenter = Segmenter.load()
+features = segmenter.encode_image("photo.jpg")
+result = segmenter.segment(features, "left dog")
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deixis.cli import options
 from deixis.cli.console import command, counter
 from deixis.errors import InputError
 
@@ -41,13 +42,9 @@ def run(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Also the whole image, a centre box, and the model's class term alone.")
     ] = False,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A .deixis file.", show_default="the bundled model")
-    ] = None,
-    vectors: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Word vectors.", show_default="the bundled ones")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=0, help="Of ONNX Runtime; 0 for one a core.")] = 0,
+    model: options.Model = None,
+    vectors: options.Vectors = None,
+    threads: options.Threads = 0,
 ) -> None:
     """Measure a model on human referring expressions: overall and mean IoU, prec@.5 to .9, 95 % intervals."""
     names = [_split_name(name) for name in datasets]
@@ -115,7 +112,21 @@ def _table(results: dict[str, list[Record]], several: bool) -> str:
     for name, group in groups.items():
         overall, mean = bootstrap_interval(group, overall_iou), bootstrap_interval(group, mean_iou)
         lines += [f"{name}: oIoU {_interval(overall)}, mIoU {_interval(mean)}"]
+    lines += _which(groups)
     return "\n".join(lines)
+
+
+def _which(groups: dict[str, list[Record]]) -> list[str]:
+    """IoU with the object that is meant and with the largest other of its class, where there is one."""
+    from deixis.evaluate import which_report
+
+    lines = []
+    for name, group in groups.items():
+        if any(record.distractor_iou is not None for record in group):
+            which = which_report(group)
+            right, wrong = 100 * which.right_iou, 100 * which.distractor_iou
+            lines += [f"{name}: {which.n} with others alike; IoU {right:.1f} with the right one, {wrong:.1f} with another"]
+    return ["WHICH, objects with others of their class in the picture:", *lines] if lines else []
 
 
 def _interval(bounds: tuple[float, float]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deixis.cli import options
 from deixis.cli.console import command, shorten
 from deixis.config import DEFAULT_THRESHOLD
 from deixis.errors import InputError
@@ -42,6 +43,13 @@ class _Answer:
     milliseconds: float
 
 
+_OUTPUT_HELP = (
+    "File to write, or a folder for one picture a phrase. By default <image>.<phrase>.png in the current folder; "
+    "rle and json are printed."
+)
+_FORMAT_HELP = "overlay and mask are pictures; rle and json are one JSON object a phrase and line."
+
+
 @command
 def run(
     image: Annotated[
@@ -51,32 +59,14 @@ def run(
     phrases: Annotated[
         list[str], typer.Argument(metavar="PHRASE", help="What to find, such as 'left dog'.", show_default=False)
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File to write, or a folder for one picture a phrase. By default <image>.<phrase>.png in the "
-            "current folder; rle and json are printed.",
-            show_default=False,
-        ),
-    ] = None,
-    format: Annotated[
-        Format,
-        typer.Option(
-            "--format", "-f", help="overlay and mask are pictures; rle and json are one JSON object a phrase and line."
-        ),
-    ] = Format.overlay,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help=_OUTPUT_HELP, show_default=False)] = None,
+    format: Annotated[Format, typer.Option("--format", "-f", help=_FORMAT_HELP)] = Format.overlay,
     threshold: Annotated[
         float, typer.Option(help="Probability from which on a pixel belongs to the mask.")
     ] = DEFAULT_THRESHOLD,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A .deixis file.", show_default="the bundled model")
-    ] = None,
-    vectors: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Word vectors.", show_default="the bundled ones")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=0, help="Of ONNX Runtime; 0 for one a core.")] = 0,
+    model: options.Model = None,
+    vectors: options.Vectors = None,
+    threads: options.Threads = 0,
 ) -> None:
     """Mark the pixels that a phrase names."""
     _check_output(output, format, phrases)
@@ -84,6 +74,8 @@ def run(
     from deixis.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    for phrase in phrases:
+        segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
     start = time.perf_counter()
     pixels = open_image(image)
     answers = _ask(segmenter, pixels, phrases, threshold, start)
@@ -112,8 +104,6 @@ def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -
 def _ask(
     segmenter: Segmenter, pixels: ImageArray, phrases: Sequence[str], threshold: float, start: float
 ) -> list[_Answer]:
-    for phrase in phrases:
-        segmenter.words(phrase)  # an empty phrase is refused before the picture is encoded
     features = segmenter.encode_image(pixels)
     answers = []
     for phrase in phrases:

@@ -85,8 +85,10 @@ def _samples(
     for image, path in images:
         known: dict[int, BoolMask] = {}
         for ref, annotation in groups[image.id]:
-            if annotation.id not in known:
-                known[annotation.id] = _mask(coco, annotation)
+            rival = _rival(coco, annotation)
+            for item in (annotation, rival):
+                if item is not None and item.id not in known:
+                    known[item.id] = _mask(coco, item)
             for sent_id, phrase in ref.sentences:
                 yield Sample(
                     dataset=dataset,
@@ -98,7 +100,21 @@ def _samples(
                     mask=known[annotation.id],
                     category=annotation.category,
                     tags={"kind": "human"},
+                    distractor=None if rival is None else known[rival.id],
                 )
+
+
+def _rival(coco: CocoDataset, annotation: CocoAnnotation) -> CocoAnnotation | None:
+    """The largest other object of the same class in the picture: what is marked when WHICH is not understood."""
+    others = [
+        other
+        for other in coco.annotations_of(annotation.image_id)
+        if other.category == annotation.category
+        and other.id != annotation.id
+        and other.segmentation
+        and not other.is_crowd
+    ]
+    return max(others, key=lambda other: other.area, default=None)
 
 
 def _mask(coco: CocoDataset, annotation: CocoAnnotation) -> BoolMask:

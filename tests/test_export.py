@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from deixis import export as exporting
+from deixis.errors import CheckpointError
+from deixis.export import ParityError, check_parity, export, fuse_batch_norms
+from deixis.model.build import Deixis, build
+from deixis.modelfile import ModelFile
+from deixis.segmenter import OnnxBackend, Segmenter
+from deixis.train.checkpoint import MODEL, Checkpoint, save_checkpoint, weights_of
+from deixis.train.validate import TorchBackend
+from tiny import tiny_model, tiny_vectors
+
+PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)
+
+
+def trained_looking(seed: int = 0, objects: bool = True) -> Deixis:
+    """A network whose batch norms have statistics of their own, as after training."""
+    network = build(tiny_model(objects=objects), seed)
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.2)
+                module.running_var.uniform_(0.5, 1.5)
+        if network.objects is not None:
+            network.objects.heat.weight.normal_(0, 2)  # some cells are clearly higher than others
+    return network.eval()
+
+
+def checkpoint_of(network: Deixis, folder: Path) -> Path:
+    path = folder / "best.safetensors"
+    tensors = weights_of(network, MODEL)
+    save_checkpoint(path, Checkpoint(network.config, tiny_vectors().fingerprint, 7, tensors, {"best_score": 0.5}))
+    return path
+
+
+@pytest.mark.parametrize("objects", [True, False])
+def test_an_exported_model_answers_like_the_network(tmp_path: Path, objects: bool) -> None:
+    network = trained_looking(objects=objects)
+    tiny_vectors().save(tmp_path / "vectors")
+    report = export(checkpoint_of(network, tmp_path), tmp_path / "m.deixis")
+    assert report.difference <= exporting.TOLERANCE
+    assert report.size == (tmp_path / "m.deixis").stat().st_size
+
+    ours = Segmenter(TorchBackend(network), network.config, tiny_vectors())
+    theirs = Segmenter.load(tmp_path / "m.deixis", vectors=tmp_path / "vectors")
+    for phrase in ("left circle", "red square"):
+        expected, got = ours.segment(PICTURE, phrase), theirs.segment(PICTURE, phrase)
+        assert got.mask.shape == (48, 61)
+        # The stored weights are rounded to float16, the network's are not.
+        np.testing.assert_allclose(got.probability, expected.probability, atol=0.01)
+        assert got.score == pytest.approx(expected.score, abs=0.01)
+
+
+def test_the_file_says_where_it_comes_from(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    model = ModelFile.read(tmp_path / "m.deixis")
+    assert model.config == tiny_model()
+    assert model.vectors == tiny_vectors().fingerprint
+    assert model.about == {"step": 7, "alpha": 0.5, "best_score": 0.5}
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
+    path = checkpoint_of(trained_looking(), tmp_path)
+    export(path, tmp_path / "a.deixis")
+    export(path, tmp_path / "b.deixis")
+    assert (tmp_path / "a.deixis").read_bytes() == (tmp_path / "b.deixis").read_bytes()
+
+
+def test_parity_check_raises_when_the_graphs_are_of_another_network(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(seed=0), tmp_path), tmp_path / "m.deixis")
+    model = ModelFile.read(tmp_path / "m.deixis")
+    with pytest.raises(ParityError, match="differs from PyTorch by"):
+        check_parity(trained_looking(seed=1), model.image_graph, model.phrase_graph)
+
+
+def test_nothing_is_written_when_parity_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "TOLERANCE", -1.0)
+    with pytest.raises(ParityError):
+        export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    assert not (tmp_path / "m.deixis").exists()
+
+
+def test_fused_batch_norms_compute_the_same() -> None:
+    network = trained_looking()
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = network.encode_image(images)
+        fuse_batch_norms(network)
+        after = network.encode_image(images)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(after.p_image, before.p_image, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(after.p1_part, before.p1_part, atol=1e-4, rtol=1e-4)
+
+
+def test_large_weights_are_stored_in_half_precision(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    graph = onnx.load_from_string(ModelFile.read(tmp_path / "m.deixis").image_graph).graph
+    sizes = {tensor.data_type: 0 for tensor in graph.initializer}
+    for tensor in graph.initializer:
+        sizes[tensor.data_type] += int(np.prod(tensor.dims))
+    assert sizes[onnx.TensorProto.FLOAT16] > 10 * sizes[onnx.TensorProto.FLOAT]
+
+
+def test_the_image_graph_takes_other_sizes_than_its_own(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    model = ModelFile.read(tmp_path / "m.deixis")
+    arrays = OnnxBackend(model.image_graph, model.phrase_graph).encode(np.zeros((1, 3, 96, 160), dtype=np.float32))
+    assert arrays["p_image"].shape == (1, 3, 12, 20)
+    assert arrays["masks"].shape == (1, 8, 24, 40)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(CheckpointError, match=r"x\.safetensors"):
+        export(tmp_path / "x.safetensors", tmp_path / "m.deixis")
