@@ -68,18 +68,19 @@ def _rows(numbers: dict[str, Any]) -> dict[str, Any]:
 
 def _held_out(result: dict[str, Any]) -> list[str]:
     which, sides, all_rows = result["which"], result["left and right"], result["all"]
+    what, whether = result["what"], result["whether"]
     return [
         "| question | | |",
         "|---|---|---:|",
         f"| all phrases | mIoU, {all_rows['n']} phrases | {_percent(all_rows['mIoU'])} |",
         f"| | oIoU | {_percent(all_rows['oIoU'])} |",
-        f'| WHAT: bare class name | oIoU of "person" | {_percent(result["what"]["person oIoU"])} |',
-        f"| | mean oIoU of {result['what']['classes']} classes | {_percent(result['what']['mean oIoU over classes'])} |",
+        f'| WHAT: bare class name | oIoU of "person" | {_percent(what["person oIoU"])} |',
+        f"| | mean oIoU of {what['classes']} classes | {_percent(what['mean oIoU over classes'])} |",
         f"| WHICH of several alike, {which['n']} phrases | IoU with the right one | {_percent(which['right one'])} |",
         f"| | IoU with the wrong one | {_percent(which['wrong one'])} |",
         f"| left and right, {sides['n']} phrases | as said | {_percent(sides['as said'])} |",
         f"| | left and right swapped | {_percent(sides['swapped'])} |",
-        f"| WHETHER, {result['whether']['absent']} absent | area under the ROC curve | {result['whether']['AUC']:.3f} |",
+        f"| WHETHER, {whether['absent']} absent | area under the ROC curve | {whether['AUC']:.3f} |",
         *(f"| kind: {kind} | mIoU | {_percent(value)} |" for kind, value in result["kinds"].items()),
     ]
 

@@ -21,6 +21,7 @@ HEIGHT, CAPTION = 320, 34
 
 
 def main(output: Path) -> None:
+    """Segment, draw, and write the picture."""
     segmenter = Segmenter.load()
     panels = []
     for name, phrase in ASKED:

@@ -90,7 +90,6 @@ def test_the_bundled_model_answers(tmp_path: Path, picture: Path) -> None:
     assert all(size_of(tmp_path / name) == (120, 80) for name in names)
 
 
-@pytest.mark.xfail(strict=True, reason="Segmenter.load lets ONNX Runtime's own exception through")
 def test_a_graph_that_is_none_is_refused(tmp_path: Path, picture: Path) -> None:
     from deixis.embeddings import WordVectors
     from deixis.modelfile import ModelFile

@@ -253,6 +253,7 @@ def test_the_summary_file(samples: list[Sample], tmp_path: Path) -> None:
     assert list(content["splits"]) == ["toy val", "toy test"]
     assert content["splits"]["toy val"] == {
         "n": 2,
+        "which": {"n": 2, "right_iou": 0.5, "distractor_iou": 0.5, "right_share": 0.5},
         "images": 1,
         "oiou": pytest.approx(24 / 72),
         "oiou_interval": pytest.approx([24 / 72, 24 / 72]),

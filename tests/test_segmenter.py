@@ -143,7 +143,6 @@ def test_features_of_another_model_are_refused() -> None:
         segmenter.segment(features, "red")
 
 
-@pytest.mark.xfail(strict=True, reason="explain() does not check its arguments as segment_many() does")
 def test_an_explanation_checks_as_the_answer_does() -> None:
     segmenter, image = colour_segmenter(), scene(9, 9, (0, 0, 9, 9))
     with pytest.raises(InputError, match="expected a threshold between 0 and 1"):

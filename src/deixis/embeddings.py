@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,50 @@ from deixis.files import atomic_write
 from deixis.types import FloatArray
 
 LEVELS = 127  # int8 without -128, symmetric
+REMEMBERED = 100_000  # words looked up, known or not, that a list keeps in mind
+
+
+class WordList:
+    """N words, each once, in one block of text, in which a word is searched when it is asked for.
+
+    A dictionary of 400,000 words takes longer to build than a picture takes to segment. Frequent words come first
+    in GloVe, so the search is short, and what was found is remembered.
+
+    Args:
+        text: the words in UTF-8, one a line, without a newline at the end.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._text = b"\n" + text + b"\n"
+        self._count = text.count(b"\n") + 1
+        self._found: dict[str, int | None] = {}
+
+    @classmethod
+    def join(cls, words: Sequence[str]) -> WordList:
+        """The list of these words."""
+        return cls("\n".join(words).encode("utf-8"))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def text(self) -> bytes:
+        """The words in UTF-8, one a line, without a newline at the end."""
+        return self._text[1:-1]
+
+    def row(self, word: str) -> int | None:
+        """Where a word stands, counted from 0; None when it is not in the list."""
+        if word not in self._found:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[word] = self._search(word)
+        return self._found[word]
+
+    def _search(self, word: str) -> int | None:
+        if not word or "\n" in word:
+            return None
+        position = self._text.find(b"\n" + word.encode("utf-8", "replace") + b"\n")
+        return None if position < 0 else self._text.count(b"\n", 0, position)
 
 
 class WordVectors:
@@ -38,17 +81,21 @@ class WordVectors:
     """
 
     def __init__(
-        self, words: Sequence[str], codes: NDArray[np.int8], scales: NDArray[np.floating], fingerprint: str = ""
+        self,
+        words: Sequence[str] | WordList,
+        codes: NDArray[np.int8],
+        scales: NDArray[np.floating],
+        fingerprint: str = "",
     ) -> None:
         if codes.ndim != 2 or len(words) != len(codes) or scales.shape != (len(codes),):
             raise CheckpointError(
                 f"expected as many words as vectors and scales, got {len(words)} words, codes {codes.shape} "
                 f"and scales {scales.shape}"
             )
-        self.words = words
+        self._words = words if isinstance(words, WordList) else WordList.join(words)
         self._codes = codes
         self._scales = scales
-        self.fingerprint = fingerprint or _fingerprint(words, codes)
+        self.fingerprint = fingerprint or _fingerprint(self._words, codes)
 
     @classmethod
     def from_float(cls, words: Sequence[str], vectors: FloatArray) -> WordVectors:
@@ -62,7 +109,7 @@ class WordVectors:
     def load(cls, folder: Path) -> WordVectors:
         """Open a folder of vectors; the matrix stays on disk until its rows are asked for."""
         try:
-            words = (folder / "words.txt").read_text("utf-8").split("\n")
+            words = WordList((folder / "words.txt").read_bytes())
             codes = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
             scales = np.load(folder / "scales.npy", allow_pickle=False)
             fingerprint = (folder / "fingerprint.txt").read_text("ascii").strip()
@@ -80,12 +127,17 @@ class WordVectors:
     def save(self, folder: Path) -> None:
         """Write the folder that ``load`` reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in (("words.txt", "\n".join(self.words)), ("fingerprint.txt", self.fingerprint)):
+        for name, text in (("words.txt", self._words.text), ("fingerprint.txt", self.fingerprint.encode("ascii"))):
             with atomic_write(folder / name) as temporary:
-                temporary.write_bytes(text.encode("utf-8"))
+                temporary.write_bytes(text)
         for name, array in (("vectors.npy", self._codes), ("scales.npy", self._scales)):
             with atomic_write(folder / name) as temporary, temporary.open("wb") as handle:
                 np.save(handle, array)
+
+    @property
+    def words(self) -> list[str]:
+        """All words, in the order of the rows."""
+        return self._words.text.decode("utf-8").split("\n")
 
     @property
     def dim(self) -> int:
@@ -93,10 +145,10 @@ class WordVectors:
         return int(self._codes.shape[1])
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self._words)
 
     def __contains__(self, word: str) -> bool:
-        return word in self._rows
+        return self._words.row(word) is not None
 
     def decode(self, rows: NDArray[np.integer]) -> FloatArray:
         """(n, D) float32 vectors of the words in these rows."""
@@ -111,7 +163,8 @@ class WordVectors:
         Returns:
             (length, D) float32 vectors, zero where padded, and (length,) bool that is True at words.
         """
-        rows = [self._rows[token] for token in tokens if token in self._rows and _is_word(token)][:length]
+        found = (self._words.row(token) for token in tokens if _is_word(token))
+        rows = [row for row in found if row is not None][:length]
         vectors = np.zeros((length, self.dim), dtype=np.float32)
         present = np.zeros(length, dtype=bool)
         if rows:
@@ -119,16 +172,12 @@ class WordVectors:
             present[-len(rows) :] = True
         return vectors, present
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {word: row for row, word in enumerate(self.words)}
-
 
 def _is_word(token: str) -> bool:
     return any(character.isalnum() for character in token)
 
 
-def _fingerprint(words: Sequence[str], codes: NDArray[np.int8]) -> str:
-    digest = hashlib.sha256("\n".join(words).encode("utf-8"))
+def _fingerprint(words: WordList, codes: NDArray[np.int8]) -> str:
+    digest = hashlib.sha256(words.text)
     digest.update(np.ascontiguousarray(codes).tobytes())
     return digest.hexdigest()[:16]

@@ -1,8 +1,9 @@
 """Masks from phrases: the network behind one small interface, on ONNX Runtime.
 
-segmenter = Segmenter.load()
-features = segmenter.encode_image("photo.jpg")
-result = segmenter.segment(features, "left dog")
+Example:
+    segmenter = Segmenter.load()
+    features = segmenter.encode_image("photo.jpg")
+    result = segmenter.segment(features, "left dog")
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from deixis.config import DEFAULT_THRESHOLD, ModelConfig
 from deixis.embeddings import WordVectors
-from deixis.errors import InputError, PhraseError
+from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.text import MAX_TOKENS, tokenize
@@ -78,10 +79,15 @@ class Segmenter:
         Raises:
             CheckpointError: not a model, or trained with other word vectors.
         """
-        model = ModelFile.read(Path(path) if path is not None else DEFAULT_MODEL)
+        file = Path(path) if path is not None else DEFAULT_MODEL
+        model = ModelFile.read(file)
         words = WordVectors.load(Path(vectors) if vectors is not None else DEFAULT_VECTORS)
         model.check_vectors(words)
-        return cls(OnnxBackend(model.image_graph, model.phrase_graph, threads), model.config, words)
+        try:
+            backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
+        except Exception as error:  # ONNX Runtime's exceptions have no base of their own
+            raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
+        return cls(backend, model.config, words)
 
     def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
         """Run the image graph.
@@ -128,15 +134,9 @@ class Segmenter:
         """``segment`` for several phrases; the picture is encoded once."""
         if isinstance(phrases, str):
             raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
-        if not 0 <= threshold <= 1:
-            raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+        _check_threshold(threshold)
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
-        features = image if isinstance(image, Features) else self.encode_image(image)
-        if features.input_size != self.config.input_size:
-            raise InputError(
-                f"expected features of a {self.config.input_size} px model, got {features.input_size} px ones; "
-                "encode the image with this segmenter"
-            )
+        features = self._features(image)
         results: list[Segmentation] = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
             part = slice(start, start + PHRASES_AT_ONCE)
@@ -156,8 +156,9 @@ class Segmenter:
         size; "categories": {class name: probability} of the phrase, "none" included; "words": how each word was
         understood.
         """
-        features = image if isinstance(image, Features) else self.encode_image(image)
+        _check_threshold(threshold)
         vectors = self._encode_phrase(phrase)[None]
+        features = self._features(image)
         result = self._answer(features, [phrase], vectors, threshold)[0]
         box = Letterbox.fit(features.height, features.width, features.input_size)
         names = ["p1", "p2", *(["p3"] if self.config.objects else [])]
@@ -176,6 +177,15 @@ class Segmenter:
         """How each word of a phrase is understood."""
         tokens = tokenize(phrase)
         return Words(tuple(tokens), tuple(token in self.vectors for token in tokens))
+
+    def _features(self, image: Features | str | Path | Image.Image | NDArray[np.generic]) -> Features:
+        features = image if isinstance(image, Features) else self.encode_image(image)
+        if features.input_size != self.config.input_size:
+            raise InputError(
+                f"expected features of a {self.config.input_size} px model, got {features.input_size} px ones; "
+                "encode the image with this segmenter"
+            )
+        return features
 
     def _encode_phrase(self, phrase: str) -> FloatArray:
         """(T, D) word vectors, padded on the left."""
@@ -226,5 +236,18 @@ class OnnxBackend:
         return outputs
 
 
+def _check_threshold(threshold: float) -> None:
+    if not 0 <= threshold <= 1:
+        raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def _sigmoid(x: FloatArray) -> FloatArray:
-    return np.asarray(1 / (1 + np.exp(-x)), dtype=np.float32)
+    """In place: a photograph of 100 million pixels has no room for copies."""
+    np.negative(x, out=x)
+    np.exp(x, out=x)
+    x += 1
+    return np.reciprocal(x, out=x)

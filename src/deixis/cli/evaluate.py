@@ -125,7 +125,7 @@ def _which(groups: dict[str, list[Record]]) -> list[str]:
         if any(record.distractor_iou is not None for record in group):
             which = which_report(group)
             right, wrong = 100 * which.right_iou, 100 * which.distractor_iou
-            lines += [f"{name}: {which.n} with others alike; IoU {right:.1f} with the right one, {wrong:.1f} with another"]
+            lines += [f"{name}: n {which.n}, IoU {right:.1f} with the right one, {wrong:.1f} with the largest other"]
     return ["WHICH, objects with others of their class in the picture:", *lines] if lines else []
 
 

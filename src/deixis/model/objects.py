@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv
 
 APPEARANCE_CHANNELS = 48
+FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
 BANDS = 3  # upper, middle and lower third of an object: shirt and trousers differ
 
 
@@ -94,8 +95,9 @@ class ObjectHead(nn.Module):
         """
         heat = maps.heat.sigmoid()[:, 0]
         ranked = heat.detach() if hints is None else heat.detach() + hints
-        peaks = ranked * (F.max_pool2d(ranked[:, None], 3, 1, 1)[:, 0] == ranked)
-        _, cells = peaks.flatten(1).topk(self.candidates, dim=1)
+        is_peak = (F.max_pool2d(ranked[:, None], 3, 1, 1)[:, 0] == ranked).to(ranked.dtype)
+        # Where peaks are too few, the highest other cells fill up: an order that does not depend on the runtime.
+        _, cells = (ranked * (is_peak + FILL)).flatten(1).topk(self.candidates, dim=1)
         score = heat.flatten(1).gather(1, cells)
         boxes, kernels = self.at_cells(maps, cells)
         masks = self.masks(maps.embedding, boxes, kernels)

@@ -60,6 +60,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
     with atomic_write(path) as temporary:
         save_file(tensors, str(temporary), metadata=header)
+        temporary.chmod(0o644)  # safetensors lets only the owner read
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
