@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- results: written by benchmarks/tables.py -->", "<!-- /results -->"
 REFER = "deixis evaluate refcoco:val refcoco+:val refcocog:val --data ROOT --baselines --json refer.json"
+RIGHT_WRONG = (
+    "Right / wrong one: where the picture has others of the target's class, mean IoU with the target and with the "
+    "largest other. Category only: the second term alone, which knows the class and not which one."
+)
 HELD_OUT = "python benchmarks/understanding.py instances_heldout.json images"
 
 
@@ -51,15 +55,16 @@ def _human() -> list[str]:
     lines = [
         f"Human phrases, none of which was trained on (`{REFER}`):",
         "",
-        "| | n | mIoU | oIoU | prec@.5 | category only, mIoU / oIoU | whole image, mIoU / oIoU |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| | n | mIoU | oIoU | prec@.5 | right / wrong one | category only, mIoU / oIoU | whole image, mIoU / oIoU |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in _rows(result).items():
         baselines = [_rows(result["baselines"][kind])[name] for kind in ("category only", "whole image")]
         cells = " | ".join(f"{_percent(other['miou'])} / {_percent(other['oiou'])}" for other in baselines)
         scores = " | ".join(_percent(value) for value in (row["miou"], row["oiou"], row["precision"]["0.5"]))
-        lines.append(f"| {name} | {row['n']} | {scores} | {cells} |")
-    return lines
+        which = f"{_percent(row['which']['right_iou'])} / {_percent(row['which']['distractor_iou'])}"
+        lines.append(f"| {name} | {row['n']} | {scores} | {which} | {cells} |")
+    return [*lines, "", RIGHT_WRONG]
 
 
 def _rows(numbers: dict[str, Any]) -> dict[str, Any]:

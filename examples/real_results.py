@@ -13,11 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from deixis import Segmenter
 from deixis.image import open_image
-from deixis.report.overlay import overlay
+from deixis.report.overlay import PALETTE, draw_outline, overlay
 
 HERE = Path(__file__).resolve().parent
 ASKED = [("astronaut.jpg", "woman in orange"), ("chelsea.jpg", "the cat"), ("coffee.jpg", "cup")]
 HEIGHT, CAPTION = 320, 34
+COLOUR = PALETTE[1]
 
 
 def main(output: Path) -> None:
@@ -27,7 +28,7 @@ def main(output: Path) -> None:
     for name, phrase in ASKED:
         image = open_image(HERE / "photos" / name)
         result = segmenter.segment(image, phrase)
-        drawn = Image.fromarray(overlay(image, result.mask))
+        drawn = Image.fromarray(draw_outline(overlay(image, result.mask, COLOUR), result.mask, COLOUR))
         drawn = drawn.resize((round(drawn.width * HEIGHT / drawn.height), HEIGHT), Image.Resampling.LANCZOS)
         panel = Image.new("RGB", (drawn.width, HEIGHT + CAPTION), "white")
         panel.paste(drawn)

@@ -222,6 +222,8 @@ class OnnxBackend:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
         self._phrase = ort.InferenceSession(phrase_graph, options, providers=["CPUExecutionProvider"])
         self._names = [output.name for output in self._image.get_outputs()]
