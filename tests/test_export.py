@@ -77,7 +77,12 @@ def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_parity_check_raises_when_the_graphs_are_of_another_network(tmp_path: Path) -> None:
     export(checkpoint_of(trained_looking(seed=0), tmp_path), tmp_path / "m.deixis")
     model = ModelFile.read(tmp_path / "m.deixis")
+    other = trained_looking(seed=0)
+    with torch.no_grad():
+        other.lstm_cnn.classify.bias += 0.1
     with pytest.raises(ParityError, match="differs from PyTorch by"):
+        check_parity(other, model.image_graph, model.phrase_graph)
+    with pytest.raises(ParityError, match="propose different objects"):
         check_parity(trained_looking(seed=1), model.image_graph, model.phrase_graph)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from deixis.config import AugmentConfig
 from deixis.data.synthesize import SynthesisOptions
+from deixis.embeddings import WordVectors
 from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
 from deixis.train.targets import MAX_OBJECTS
 from tiny import tiny_data
@@ -54,8 +55,8 @@ def test_a_phrase_has_words_exactly_where_it_is_valid(data: TrainingData) -> Non
 
 def test_phrases_without_a_known_word_are_left_out(tmp_path: Path) -> None:
     data = tiny_data(tmp_path)
-    silent = TrainingData(data.config, data.sources, data.vectors, SynthesisOptions(noise=0.0))
-    object.__setattr__(silent.vectors, "_rows", {})
+    foreign = WordVectors.from_float(["qwertz"], np.ones((1, data.vectors.dim), dtype=np.float32))
+    silent = TrainingData(data.config, data.sources, foreign, SynthesisOptions(noise=0.0))
     batch = silent[0]
     assert not batch.targets.phrase_valid.any() and not batch.targets.masks.any()
 
