@@ -124,7 +124,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "train", "export", "synthesize"]
+    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize"]
 
 
 @pytest.mark.parametrize(
