@@ -144,9 +144,7 @@ def test_rmi_by_hand() -> None:
     assert (found.intersection, found.union) == (16, 36)
 
 
-@pytest.mark.parametrize(
-    ("share", "ceiling"), [(0.005, 0.92), (0.02, 0.96), (0.05, 0.975), (0.15, 0.985), (0.3, 0.99)]
-)
+@pytest.mark.parametrize(("share", "ceiling"), [(0.005, 0.92), (0.02, 0.96), (0.05, 0.975), (0.15, 0.985), (0.3, 0.99)])
 def test_the_ceiling_of_2016(share: float, ceiling: float) -> None:
     """A perfect mask of a disc in a 640 x 480 picture: about one pixel of dilation, dear for small objects."""
     rows, columns = np.mgrid[:480, :640]
