@@ -49,10 +49,7 @@ def run(
     from deixis.score import report, score, write_report
 
     chosen = protocol_named(protocol)
-    dataset, _, split = truth.rpartition(":")
-    if not dataset or not split or "+" in split:
-        raise InputError(f"expected one DATASET:SPLIT such as refcoco:val, got {truth!r}; score each split on its own")
-    samples = iter_refer(data, dataset, split)
+    samples = iter_refer(data, *_one_split(truth))
     found = read_predictions(predictions)
     with counter("expressions") as count:
         records = score(samples, found, chosen, count)
@@ -60,6 +57,13 @@ def run(
     typer.echo(_lines(result, chosen))
     if json is not None:
         write_report(json, result, records)
+
+
+def _one_split(given: str) -> tuple[str, str]:
+    dataset, _, split = given.rpartition(":")
+    if not dataset or not split or "+" in split:
+        raise InputError(f"expected one DATASET:SPLIT such as refcoco:val, got {given!r}; score each split on its own")
+    return dataset, split
 
 
 def _lines(result: Report, protocol: Protocol) -> str:
