@@ -124,7 +124,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "train", "export", "synthesize"]
+    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,7 @@ def test_the_commands() -> None:
     [
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
+        ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("train", {"config", "run", "root"}),
         ("export", {"checkpoint", "output"}),
         (

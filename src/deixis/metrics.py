@@ -1,4 +1,4 @@
-"""Counts to intersection over union: the ONLY metrics (protocol ``strict``; Hu et al. 2016, section 4).
+"""Counts to intersection over union: the ONLY metrics (protocol ``strict``; others in protocols.py call these).
 
 Per expression I = |prediction & truth| and U = |prediction | truth| in pixels of the ORIGINAL picture. Then
 overall IoU = sum I / sum U; mean IoU = mean of I / U; prec@X = share of expressions with I / U >= X. Where both masks
@@ -8,7 +8,7 @@ are empty I / U is 1. The denominator is always the number of expressions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,10 +108,10 @@ def overlap(pred: BoolMask, truth: BoolMask) -> tuple[int, int]:
     return int(np.count_nonzero(pred & truth)), int(np.count_nonzero(pred | truth))
 
 
-def ious(intersections: ArrayLike, unions: ArrayLike) -> NDArray[np.float64]:
-    """(n,) intersections and (n,) unions -> (n,) I / U, 1 where both masks are empty."""
+def ious(intersections: ArrayLike, unions: ArrayLike, empty: ArrayLike = 1.0) -> NDArray[np.float64]:
+    """(n,) intersections and (n,) unions -> (n,) I / U, ``empty`` (one number, or (n,)) where both masks are empty."""
     inter, union = _pairs(intersections, unions)
-    return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
+    return np.where(union > 0, inter / np.maximum(union, 1), empty)
 
 
 def overall_iou(intersections: ArrayLike, unions: ArrayLike) -> float:
@@ -128,10 +128,21 @@ def precision_at(
     intersections: ArrayLike, unions: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
 ) -> dict[float, float]:
     """Share of (n,) expressions with I / U of at least each threshold."""
-    values = ious(intersections, unions)
+    return share_reaching(ious(intersections, unions), thresholds)
+
+
+def share_reaching(
+    values: NDArray[np.float64], thresholds: Sequence[float] = THRESHOLDS, above: bool = False
+) -> dict[float, float]:
+    """Share of (n,) I / U of at least each threshold, or above it.
+
+    Raises:
+        DataError: there are no values.
+    """
     if not len(values):
         raise DataError("expected at least one expression, got none")
-    return {threshold: float(np.mean(values >= threshold)) for threshold in thresholds}
+    compare = np.greater if above else np.greater_equal
+    return {threshold: float(np.mean(compare(values, threshold))) for threshold in thresholds}
 
 
 def summarize(records: Sequence[Record]) -> Summary:
@@ -160,17 +171,26 @@ def bootstrap_interval(
     if not records or repeats < 1:
         raise DataError(f"expected records and at least one repeat, got {len(records)} records, {repeats} repeats")
     inter, union = _columns(records)
+    drawn = picture_draws([record.image_id for record in records], repeats, seed)
+    low, high = np.percentile([statistic(inter[rows], union[rows]) for rows in drawn], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def picture_draws(image_ids: Sequence[int], repeats: int = 1000, seed: int = 0) -> Iterator[NDArray[np.int64]]:
+    """Rows of ``repeats`` draws of as many pictures as there are, with replacement; all rows of a picture go together.
+
+    Args:
+        image_ids: (n,) the picture of each row, at least one.
+        repeats: number of draws.
+        seed: same seed, same draws.
+    """
     of_image: dict[int, list[int]] = {}
-    for index, record in enumerate(records):
-        of_image.setdefault(record.image_id, []).append(index)
+    for index, image_id in enumerate(image_ids):
+        of_image.setdefault(image_id, []).append(index)
     groups = [np.array(of_image[image_id]) for image_id in sorted(of_image)]
     random = np.random.default_rng(seed)
-    values = np.empty(repeats)
-    for repeat in range(repeats):
-        rows = np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
-        values[repeat] = statistic(inter[rows], union[rows])
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    for _ in range(repeats):
+        yield np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
 
 
 def roc_auc(scores: ArrayLike, present: ArrayLike) -> float:
