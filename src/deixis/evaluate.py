@@ -155,23 +155,8 @@ def record(sample: Sample, answer: Segmentation) -> Record:
     if sample.distractor is not None:
         shared, either = overlap(answer.mask, sample.distractor)
         distractor_iou = shared / either if either else 1.0
-    return Record(
-        dataset=sample.dataset,
-        split=sample.split,
-        image_id=sample.image_id,
-        sent_id=sample.sent_id,
-        phrase=sample.phrase,
-        intersection=intersection,
-        union=union,
-        predicted=int(np.count_nonzero(answer.mask)),
-        target=int(np.count_nonzero(sample.mask)),
-        height=sample.mask.shape[0],
-        width=sample.mask.shape[1],
-        score=float(answer.score),
-        distractor_iou=distractor_iou,
-        category=sample.category,
-        tags=dict(sample.tags),
-    )
+    pixels = (intersection, union, int(np.count_nonzero(answer.mask)))
+    return Record.of(sample, pixels, float(answer.score), distractor_iou)
 
 
 def _check_size(sample: Sample, image: ImageArray) -> None:

@@ -137,22 +137,7 @@ def _record(sample: Sample, prediction: Prediction, protocol: Protocol) -> Recor
     except DataError as error:
         raise DataError(f"{prediction.where}: expression {sample.sent_id}: {error}") from error
     intersection, union = overlap(mask, truth)
-    return Record(
-        dataset=sample.dataset,
-        split=sample.split,
-        image_id=sample.image_id,
-        sent_id=sample.sent_id,
-        phrase=sample.phrase,
-        intersection=intersection,
-        union=union,
-        predicted=int(np.count_nonzero(mask)),
-        target=int(np.count_nonzero(sample.mask)),
-        height=sample.mask.shape[0],
-        width=sample.mask.shape[1],
-        score=1.0,
-        category=sample.category,
-        tags=dict(sample.tags),
-    )
+    return Record.of(sample, (intersection, union, int(np.count_nonzero(mask))), score=1.0)
 
 
 def _check_complete(split: str, seen: set[int], missing: Sequence[int], predictions: Mapping[int, Prediction]) -> None:

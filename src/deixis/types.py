@@ -197,6 +197,30 @@ class Record:
     category: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, sample: Sample, pixels: tuple[int, int, int], score: float, distractor_iou: float | None = None
+    ) -> Record:
+        """The record of an answered sample; ``pixels`` are its intersection, union and predicted ones."""
+        intersection, union, predicted = pixels
+        return cls(
+            dataset=sample.dataset,
+            split=sample.split,
+            image_id=sample.image_id,
+            sent_id=sample.sent_id,
+            phrase=sample.phrase,
+            intersection=intersection,
+            union=union,
+            predicted=predicted,
+            target=int(np.count_nonzero(sample.mask)),
+            height=sample.mask.shape[0],
+            width=sample.mask.shape[1],
+            score=score,
+            distractor_iou=distractor_iou,
+            category=sample.category,
+            tags=dict(sample.tags),
+        )
+
     @property
     def iou(self) -> float:
         """Intersection over union; 1 when both masks are empty (protocol ``strict``)."""
