@@ -37,7 +37,7 @@ def test_published_totals() -> None:
     assert total(SPLITS["refcoco"], "expressions") == 142210
     assert total(SPLITS["grefcoco"], "expressions") == 259859
     assert total(SPLITS["refcoco"], "images") == total(SPLITS["grefcoco"], "images") == 19994
-    assert total(SPLITS["flickr30k-entities"], "images") == 31783
+    assert total(SPLITS["flickr30k_entities"], "images") == 31783
     for count in ("refs", "expressions", "images"):
         train, val, both, _ = SPLITS["referit"]
         assert total((train, val), count) == getattr(both, count)
@@ -46,7 +46,7 @@ def test_published_totals() -> None:
 def test_only_validation_splits_that_nobody_reports_select() -> None:
     selecting = {(split.dataset, split.name) for split in ALL if split.may_select}
     assert {name for _, name in selecting} == {"val"}
-    assert not {dataset for dataset, _ in selecting} & {"google-refexp", "refcocog-google"}
+    assert not {dataset for dataset, _ in selecting} & {"google_refexp", "refcocog-google"}
     assert {"refcoco", "refcoco+", "refcocog", "referit", "grefcoco"} <= {dataset for dataset, _ in selecting}
 
 

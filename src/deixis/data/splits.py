@@ -65,16 +65,16 @@ _SPLITS = (
     Split("grefcoco", "val", None, 16870, 1500, may_select=True),
     Split("grefcoco", "testA", None, 18712, 750),
     Split("grefcoco", "testB", None, 14933, 750),
-    Split("google-refexp", "train", 44822, 85474, 24698),
-    Split("google-refexp", "val", 5000, 9536, 4650),
+    Split("google_refexp", "train", 44822, 85474, 24698),
+    Split("google_refexp", "val", 5000, 9536, 4650),
     Split("referit", "train", 44649, 54134, 8995),
     Split("referit", "val", 4866, 5842, 1000, may_select=True),
     Split("referit", "trainval", 49515, 59976, 9995),
     Split("referit", "test", 49730, 60105, 9994),
-    Split("visual-genome", "all", None, None, 108077),
-    Split("flickr30k-entities", "train", None, None, 29783),
-    Split("flickr30k-entities", "val", None, None, 1000, may_select=True),
-    Split("flickr30k-entities", "test", None, None, 1000),
+    Split("visual_genome", "all", None, None, 108077),
+    Split("flickr30k_entities", "train", None, None, 29783),
+    Split("flickr30k_entities", "val", None, None, 1000, may_select=True),
+    Split("flickr30k_entities", "test", None, None, 1000),
 )
 SPLITS: Mapping[str, tuple[Split, ...]] = MappingProxyType(
     {
