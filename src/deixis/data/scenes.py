@@ -11,6 +11,7 @@ from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.captions import person_expressions
 from deixis.data.coco import CocoAnnotation, CocoDataset, load_captions, load_coco
+from deixis.data.leakage import MeasuredImages, coco_id, find_refer, measured_images
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import ConfigError, DataError
 from deixis.image import open_image
@@ -26,6 +27,13 @@ class SceneSource:
     Args:
         config: where the files are and what their labels mean.
         root: folder that the config's relative paths start from.
+
+    Attributes:
+        images: those that are used.
+        leak_free: True when no validation or test photograph of RefCOCO, RefCOCO+ and RefCOCOg as found in
+            ``measured`` is among them; False when ``leave_out`` is "none"; None when there was nothing to compare with.
+        measured: what was compared with, if anything.
+        left_out: pictures that were left out for it.
     """
 
     def __init__(self, config: SourceConfig, root: Path = Path()) -> None:
@@ -34,14 +42,34 @@ class SceneSource:
         self.captions = load_captions(root / config.captions) if config.captions else {}
         self.labelled = _labelled(config, self.dataset)
         # With ``whole``, a picture without regions is an unlabelled one, not an empty one.
-        self.images = tuple(
-            image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)
-        )
+        images = [image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)]
+        self.measured = _measured(config, root)
+        self.leak_free = False if config.leave_out == "none" else True if self.measured else None
+        measured = self.measured.image_ids if self.measured else frozenset()
+        self.images = tuple(image for image in images if coco_id(image.path.name) not in measured)
+        self.left_out = len(images) - len(self.images)
         if not self.images:
-            raise DataError(f"{root / config.annotations}: expected at least one image, found none")
+            left_out = f" beside {self.left_out} that are left out" if self.left_out else ""
+            raise DataError(f"{root / config.annotations}: expected at least one image, found none{left_out}")
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def about(self) -> dict[str, object]:
+        """What the source is made of, ready for JSON."""
+        return {
+            "annotations": str(self.dataset.source),
+            "images": len(self),
+            "leak_free": self.leak_free,
+            "left_out": self.left_out,
+            "compared_with": None
+            if self.measured is None
+            else {
+                "root": str(self.measured.root),
+                "divisions": self.measured.divisions,
+                "photographs": len(self.measured.image_ids),
+            },
+        }
 
     def scene(self, index: int) -> Scene:
         """Picture ``index`` with its objects and given expressions.
@@ -84,6 +112,13 @@ class SceneSource:
         if not captions or len(people) != 1:
             return (), frozenset()
         return person_expressions(captions, people[0].id), frozenset({"person"})
+
+
+def _measured(config: SourceConfig, root: Path) -> MeasuredImages | None:
+    if config.leave_out == "none":
+        return None
+    folder = find_refer(root) if config.leave_out == "auto" else root / config.leave_out
+    return None if folder is None else measured_images(folder)
 
 
 def clean(category: str) -> str:
