@@ -198,14 +198,14 @@ def test_imagenet_weights_fit_key_by_key() -> None:
     learned = [name for name in state if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
     assert sum(state[name].numel() for name in learned) == 4_652_008
     network = EfficientNetLite0()
-    network.load_imagenet(imagenet_weights())
+    network.load_weights(imagenet_weights())
     assert torch.equal(network._conv_stem.weight, state["_conv_stem.weight"])
 
 
 def test_other_weights_are_refused(tmp_path: object) -> None:
     torch.save({"x": torch.zeros(1)}, f"{tmp_path}/x.pth")
     with pytest.raises(CheckpointError, match="not EfficientNet-Lite0"):
-        EfficientNetLite0().load_imagenet(type(imagenet_weights())(f"{tmp_path}/x.pth"))
+        EfficientNetLite0().load_weights(type(imagenet_weights())(f"{tmp_path}/x.pth"))
 
 
 @pytest.mark.parametrize("stride", [0, 4, 8, 16, 32])
@@ -251,7 +251,7 @@ def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors() -> None:
 
 def test_the_answer_mixes_its_terms() -> None:
     p1, p2, p3 = (torch.full((1, 1, 2, 2), value) for value in (0.2, 0.6, 0.9))
-    two, three = Combine(4, objects=False), Combine(4, objects=True)
+    two, three = Combine(("p1", "p2"), 4), Combine(("p1", "p2", "p3"), 4)
     assert three.beta is not None
     nn.init.zeros_(three.beta.weight)
     nn.init.zeros_(three.beta.bias)

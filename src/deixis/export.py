@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from deixis.config import INPUT_STRIDE
-from deixis.errors import DeixisError
+from deixis.errors import CheckpointError, DeixisError
 from deixis.model.build import Deixis, EncodedImage, build
 from deixis.modelfile import ModelFile
 from deixis.segmenter import Backend, OnnxBackend
@@ -66,10 +66,15 @@ def export(checkpoint: Path, output: Path) -> ExportReport:
         output: the .deixis file to write.
 
     Raises:
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or its embedding is learned.
         ParityError: the graphs do not compute what the network computes.
     """
     stored = load_checkpoint(checkpoint)
+    if stored.config.vocabulary:
+        raise CheckpointError(
+            f"{checkpoint}: expected a network with fixed word vectors, got a learned embedding of "
+            f"{stored.config.vocabulary} words; measure such a baseline in its run folder"
+        )
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
     network.eval()
@@ -78,7 +83,9 @@ def export(checkpoint: Path, output: Path) -> ExportReport:
     image_graph = _halve(_image_graph(network))
     phrase_graph = _halve(_phrase_graph(network))
     difference = check_parity(network, image_graph, phrase_graph)
-    about = {"step": stored.step, "alpha": round(float(network.combine.alpha.detach()), 4), **stored.about}
+    about: dict[str, Any] = {"step": stored.step, **stored.about}
+    if network.combine.alpha is not None:
+        about["alpha"] = round(float(network.combine.alpha.detach()), 4)
     ModelFile(stored.config, image_graph, phrase_graph, stored.vectors, about).write(output)
     return ExportReport(output, output.stat().st_size, difference)
 
@@ -155,7 +162,8 @@ class _PhraseGraph(nn.Module):
         self.network = network
 
     def forward(self, vectors: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        return tuple(named_outputs(self.network.answer(EncodedImage(*features), vectors)).values())
+        encoded = EncodedImage(**dict(zip(_feature_names(self.network), features, strict=True)))
+        return tuple(named_outputs(self.network.answer(encoded, vectors)).values())
 
 
 def _image_graph(network: Deixis) -> onnx.ModelProto:

@@ -46,17 +46,16 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
     """Weighted sum of all terms, and each term by name (detached)."""
     answer = output.answer
     present = targets.masks.flatten(2).any(dim=-1)
+    presence = F.binary_cross_entropy_with_logits(answer.presence, present.float(), reduction="none")
     terms = {
         "answer": pixel_loss(answer.logits, targets),
-        "p1": pixel_loss(answer.p1_logits, targets) * weights.p1,
-        "category": category_loss(output.p_image_logits, targets) * weights.category,
-        "phrase_class": _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class,
-        "presence": _masked_mean(
-            F.binary_cross_entropy_with_logits(answer.presence, present.float(), reduction="none"),
-            targets.phrase_valid,
-        )
-        * weights.presence,
+        "presence": _masked_mean(presence, targets.phrase_valid) * weights.presence,
     }
+    if answer.p1_logits is not None:
+        terms["p1"] = pixel_loss(answer.p1_logits, targets) * weights.p1
+    if output.p_image_logits is not None and answer.class_logits is not None:
+        terms["category"] = category_loss(output.p_image_logits, targets) * weights.category
+        terms["phrase_class"] = _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class
     if output.maps is not None and output.candidates is not None and answer.choice_logits is not None:
         assert output.instance_boxes is not None and output.instance_masks is not None
         terms["heat"] = heat_loss(output.maps.heat[:, 0], targets) * weights.objects
