@@ -35,7 +35,7 @@ def test_the_defaults_are_those_of_the_dataclasses() -> None:
         ({"step": 3}, "^step: unknown setting; known ones are .*steps"),
         ({"model": {"categories": ["dog"], "widht": 3}}, r"^model\.widht: unknown setting"),
         ({"sources": [{"annotations": "a", "images": "b", "weigth": 1}]}, r"^sources\[0\]\.weigth: unknown"),
-        ({"sources": [{"annotations": "a"}]}, r"^sources\[0\]\.images: expected the folder of the pictures, got nothing"),
+        ({"sources": [{"annotations": "a"}]}, r"^sources\[0\]\.images: expected the folder of the pictures"),
         ({"sources": []}, "^sources: expected at least one"),
         ({"model": {}}, r"^model\.categories: this setting is required"),
         ({"model": {"categories": ["dog", 3]}}, r"^model\.categories\[1\]: expected str, got 3"),

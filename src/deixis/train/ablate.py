@@ -1,6 +1,6 @@
 """Train and measure the rows of an ablation: one folder a row and seed, with config, log, checkpoints and records.
 
-    runs/full/seed0/config.json, log.jsonl, best.safetensors, records/refcoco-val.jsonl
+runs/full/seed0/config.json, log.jsonl, best.safetensors, records/refcoco-val.jsonl
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from deixis.evaluate import evaluate, write_records
 from deixis.model.build import build
 from deixis.segmenter import DEFAULT_VECTORS, Segmenter
 from deixis.text import tokenize
-from deixis.train.ablations import ROWS
+from deixis.train.ablations import stages
 from deixis.train.checkpoint import MODEL, load_checkpoint
-from deixis.train.loop import BEST, VOCABULARY, Progress, train
+from deixis.train.loop import VOCABULARY, Progress, train
 from deixis.train.validate import TorchBackend
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
@@ -44,7 +44,7 @@ def ablate(
 
     Args:
         full: the configuration that the rows are changes of.
-        rows: names from ``ROWS``.
+        rows: names from ``ablations.ROWS``, in an order in which a row comes after those that it starts from.
         seeds: each row is trained once for each.
         tests: datasets to measure on, besides the held-out pictures.
         runs: folder of the results.
@@ -53,10 +53,9 @@ def ablate(
     """
     for seed in seeds:  # the outer loop, so that a whole table is there early
         for row in rows:
-            run = runs / row / f"seed{seed}"
-            config = ROWS[row](replace(full, seed=seed))
-            best = train(config, run, root, partial(report, f"{row}, seed {seed}"))
-            measure(best, config, {HELD_OUT: partial(held_out, config, root), **tests})
+            for stage in stages(row, replace(full, seed=seed), runs):
+                best = train(stage.config, stage.run, root, partial(report, str(stage.run.relative_to(runs))))
+            measure(best, stage.config, {HELD_OUT: partial(held_out, stage.config, root), **tests})
 
 
 def measure(checkpoint: Path, config: TrainConfig, tests: Tests) -> None:

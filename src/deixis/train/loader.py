@@ -32,7 +32,7 @@ GIVEN_SHARE = 0.5  # at most this share of a picture's phrases are its given sen
 
 
 class Batch(NamedTuple):
-    """Inputs of the network (see ``Deixis.forward``) and what is true of them."""
+    """Inputs of the network (see ``CompactNetwork.forward``) and what is true of them."""
 
     images: Tensor
     vectors: Tensor
@@ -114,8 +114,8 @@ class TrainingData(Dataset[Batch]):
         classes = {name: row for row, name in enumerate(model.categories)}
         objects = object_targets(scene, box, exhaustive)
         words, known = self._words(phrases)
-        named = phrase_targets(scene, known, objects, box, classes, self.config.phrases)
-        maps, class_known = class_targets(scene, box, classes)
+        named = phrase_targets(scene, known, objects, box, classes, self.config.phrases, model.mask_stride)
+        maps, class_known = class_targets(scene, box, classes, model.class_stride)
         padded = _padded(objects, box.side // 4)
         hints = np.zeros_like(objects.heat)
         if rng.random() < HINT_PROBABILITY:

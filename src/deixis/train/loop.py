@@ -131,10 +131,10 @@ class Trainer:
         if config.backbone_weights:
             given = config.backbone_weights
             weights = imagenet_weights() if given == "imagenet" else root / given
-            self.network.image_encoder.backbone.load_weights(weights)
-        self.network.image_encoder.backbone.freeze(config.frozen_stride)
-        if config.initial:
-            start_from(self.network, load_checkpoint(root / config.initial))
+            self.network.load_backbone(weights)
+        self.network.freeze(config.frozen_stride)
+        for path in config.initial:
+            start_from(self.network, load_checkpoint(root / path), path)
         self.average = build(config.model, config.seed)
         self.average.load_state_dict(self.network.state_dict())
         self.step, self.best_score = 0, -1.0
@@ -278,7 +278,7 @@ class Trainer:
         report(progress)
 
 
-def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
+def start_from(network: nn.Module, checkpoint: Checkpoint, where: str) -> None:
     """Take the weights of another run wherever name and shape agree; the rest keeps its first values.
 
     Raises:
@@ -288,7 +288,7 @@ def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
     given = {name: value for name, value in checkpoint.part(MODEL).items() if name in own}
     fitting = {name: value for name, value in given.items() if value.shape == own[name].shape}
     if not fitting:
-        raise CheckpointError("initial: expected a checkpoint with weights of this network, none of them fits")
+        raise CheckpointError(f"initial: {where}: expected weights of this network, none of them fits")
     network.load_state_dict(fitting, strict=False)
 
 

@@ -9,7 +9,8 @@ import torch
 
 from deixis.evaluate import evaluate
 from deixis.metrics import roc_auc, summarize
-from deixis.model.build import Answer, Deixis, EncodedImage
+from deixis.model.build import Network
+from deixis.model.outputs import Answer, EncodedImage
 from deixis.segmenter import Segmenter
 from deixis.types import FloatArray, Record, Sample
 from deixis.vocabulary import Lexicon
@@ -18,7 +19,7 @@ from deixis.vocabulary import Lexicon
 class TorchBackend:
     """The two graphs computed by PyTorch (see ``segmenter.Backend``)."""
 
-    def __init__(self, network: Deixis) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network.eval()
         self.device = next(network.parameters()).device
 
@@ -89,7 +90,7 @@ class Validation:
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def validate(network: Deixis, vectors: Lexicon, samples: Sequence[Sample]) -> Validation:
+def validate(network: Network, vectors: Lexicon, samples: Sequence[Sample]) -> Validation:
     """Score a network on evaluation rows."""
     records = evaluate(Segmenter(TorchBackend(network), network.config, vectors), samples)
     named = [record for record in records if record.target]
