@@ -20,6 +20,7 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "image", "text", "embeddings", "metrics", "config"),
+    ("configfile", "vocabulary"),
     ("modelfile", "protocols"),
     ("segmenter", "data"),  # L2
     ("evaluate", "score", "batch", "report.overlay"),  # L3
@@ -27,8 +28,8 @@ ROWS = (
     ("cli", "web"),  # L5
     ("__main__",),
 )
-LEVEL_1 = {room for row in ROWS[:5] for room in row}
-LEVEL_3 = {room for row in ROWS[:7] for room in row}
+LEVEL_1 = {room for row in ROWS[:6] for room in row}
+LEVEL_3 = {room for row in ROWS[:8] for room in row}
 # The rooms of PyTorch (T1 to T3): what they may import beside their own files.
 TORCH_ROOMS = {
     "model": LEVEL_1,

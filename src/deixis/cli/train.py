@@ -15,6 +15,7 @@ import typer
 from deixis.cli.console import command, needs_extra
 
 if TYPE_CHECKING:
+    from deixis.data.scenes import SceneSource
     from deixis.train.loop import Progress
 
 
@@ -34,13 +35,14 @@ def run(
     ] = Path(),
 ) -> None:
     """Train a model; the same command works under 'accelerate launch' and torchrun."""
-    from deixis.config import TrainConfig, read_config
+    from deixis.config import TrainConfig
+    from deixis.configfile import read_config
 
     settings = read_config(TrainConfig, config)
     with needs_extra("train"):
         from deixis.train.loop import train
     with _reporter() as report:
-        checkpoint = train(settings, run, root, report)
+        checkpoint = train(settings, run, root, report, lambda sources: typer.echo("\n".join(map(leakage, sources))))
     if os.environ.get("RANK", "0") == "0":  # set by torchrun; the other processes keep silent
         typer.echo(f"{checkpoint}  (deixis export {checkpoint} --output FILE.deixis)")
 
@@ -67,6 +69,18 @@ def _reporter() -> Iterator[Callable[[Progress], None]]:
                 bar.console.print(f"step {progress.step}: {text.strip()}", markup=False, highlight=False)
 
         yield show
+
+
+def leakage(source: SceneSource) -> str:
+    """A line about the pictures of a source, and whether photographs that results are reported on are among them."""
+    line = f"{source.dataset.source}: {len(source)} pictures; "
+    if source.measured is not None:
+        known, divisions = len(source.measured.image_ids), ", ".join(source.measured.divisions)
+        return f"{line}leak-free: {source.left_out} of the {known} val and test photographs of {divisions} left out"
+    if source.leak_free:
+        return f"{line}none has a name of COCO's"
+    reason = "kept on purpose" if source.leak_free is False else "unknown, no RefCOCO data was found to compare with"
+    return f"{line}val and test photographs of RefCOCO, RefCOCO+ and RefCOCOg: {reason}"
 
 
 def describe(progress: Progress) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from deixis import masks
 from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.captions import person_expressions
-from deixis.data.coco import CocoAnnotation, CocoDataset, load_captions, load_coco
+from deixis.data.coco import CocoAnnotation, CocoDataset, CocoImage, load_captions, load_coco
 from deixis.data.leakage import MeasuredImages, coco_id, find_refer, measured_images
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import ConfigError, DataError
@@ -30,10 +31,11 @@ class SceneSource:
 
     Attributes:
         images: those that are used.
-        leak_free: True when no validation or test photograph of RefCOCO, RefCOCO+ and RefCOCOg as found in
-            ``measured`` is among them; False when ``leave_out`` is "none"; None when there was nothing to compare with.
-        measured: what was compared with, if anything.
-        left_out: pictures that were left out for it.
+        measured: the photographs of RefCOCO, RefCOCO+ and RefCOCOg that were left out if they were there; None when
+            nothing was compared.
+        left_out: how many were there.
+        leak_free: True when none of them is left, or no picture has a name of COCO's; False when they were kept on
+            purpose; None when there was nothing to compare with.
     """
 
     def __init__(self, config: SourceConfig, root: Path = Path()) -> None:
@@ -43,11 +45,11 @@ class SceneSource:
         self.labelled = _labelled(config, self.dataset)
         # With ``whole``, a picture without regions is an unlabelled one, not an empty one.
         images = [image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)]
-        self.measured = _measured(config, root)
-        self.leak_free = False if config.leave_out == "none" else True if self.measured else None
+        first, last = (round(share * len(images)) for share in config.part)
+        self.measured, self.leak_free = _leakage(config, root, images)
         measured = self.measured.image_ids if self.measured else frozenset()
-        self.images = tuple(image for image in images if coco_id(image.path.name) not in measured)
-        self.left_out = len(images) - len(self.images)
+        self.images = tuple(image for image in images[first:last] if coco_id(image.path.name) not in measured)
+        self.left_out = last - first - len(self.images)
         if not self.images:
             left_out = f" beside {self.left_out} that are left out" if self.left_out else ""
             raise DataError(f"{root / config.annotations}: expected at least one image, found none{left_out}")
@@ -62,13 +64,9 @@ class SceneSource:
             "images": len(self),
             "leak_free": self.leak_free,
             "left_out": self.left_out,
-            "compared_with": None
-            if self.measured is None
-            else {
-                "root": str(self.measured.root),
-                "divisions": self.measured.divisions,
-                "photographs": len(self.measured.image_ids),
-            },
+            "compared_with": str(self.measured.root) if self.measured else None,
+            "divisions": self.measured.divisions if self.measured else (),
+            "measured_images": len(self.measured.image_ids) if self.measured else 0,
         }
 
     def scene(self, index: int) -> Scene:
@@ -114,11 +112,16 @@ class SceneSource:
         return person_expressions(captions, people[0].id), frozenset({"person"})
 
 
-def _measured(config: SourceConfig, root: Path) -> MeasuredImages | None:
+def _leakage(
+    config: SourceConfig, root: Path, images: Sequence[CocoImage]
+) -> tuple[MeasuredImages | None, bool | None]:
+    """What to leave out, and whether the source is leak-free then."""
+    if not any(coco_id(image.path.name) for image in images):
+        return None, True
     if config.leave_out == "none":
-        return None
+        return None, False
     folder = find_refer(root) if config.leave_out == "auto" else root / config.leave_out
-    return None if folder is None else measured_images(folder)
+    return (None, None) if folder is None else (measured_images(folder), True)
 
 
 def clean(category: str) -> str:
