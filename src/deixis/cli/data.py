@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deixis.cli import options
-from deixis.cli.console import command
+from deixis.cli.console import command, counter
+from deixis.files import atomic_write
 
 if TYPE_CHECKING:
     from deixis.data.catalogue import Entry
+    from deixis.data.doctor import Finding
 
 UNKNOWN = "unknown"
+SHOWN = 5  # findings of one kind
 
 app = typer.Typer(no_args_is_help=True, help="Public data: what there is, fetching it, checking it.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As 'deixis data list' has it.", show_default=False)]
@@ -73,6 +80,50 @@ def download(
         typer.echo(f"{record.name.removesuffix('.json')}: complete ({record} says what came from where)")
     for needed in entry.needs:
         typer.echo(f"its pictures: deixis data download {needed} --data {data}")
+
+
+@app.command()
+@command
+def doctor(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="For example refcoco or refcocog-google.", show_default=False)
+    ],
+    data: options.Data,
+    part: Annotated[
+        bool, typer.Option("--part", help="The folder holds a part of the release; counts are notes only.")
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all findings as JSON.", show_default=False)
+    ] = None,
+) -> None:
+    """Check a dataset: counts, splits, joins, pictures, masks. Leaves with 1 when there is an error, else with 0."""
+    from deixis.data.doctor import examine
+
+    with counter("pictures") as count:
+        findings = examine(data, name, part, count)
+    if json is not None:
+        with atomic_write(json) as temporary:
+            temporary.write_text(dumps([{**asdict(item), "file": str(item.file)} for item in findings], indent=1))
+    typer.echo("\n".join(finding_lines(findings)))
+    if any(item.severity == "error" for item in findings):
+        raise typer.Exit(1)
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """Findings for people, the first few of each kind, and how many there are."""
+    lines: list[str] = []
+    kinds: dict[tuple[str, str, Path], list[Finding]] = {}
+    for item in findings:
+        kinds.setdefault((item.severity, item.check, item.file), []).append(item)
+    for (severity, check, file), items in kinds.items():
+        start = f"{severity:8}{check:10}"
+        for item in items[:SHOWN]:
+            where = "" if str(file) in item.problem else f"{file}: {item.record}{': ' if item.record else ''}"
+            lines.append(f"{start}{where}{item.problem}{'; ' if item.remedy else ''}{item.remedy}")
+        if len(items) > SHOWN:
+            lines.append(f"{start}{file}: {len(items) - SHOWN:,} more like these")
+    counts = Counter(item.severity for item in findings)
+    return [*lines, ", ".join(f"{counts[severity]:,} {severity}s" for severity in ("error", "warning", "note"))]
 
 
 def total_size(entry: Entry) -> str:
