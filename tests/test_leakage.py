@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from deixis.cli.train import leakage
 from deixis.config import SourceConfig
 from deixis.data.leakage import coco_id, find_refer, measured_images
 from deixis.data.scenes import SceneSource
@@ -110,6 +111,22 @@ def test_a_folder_can_be_given_and_the_list_switched_off(tmp_path: Path) -> None
 def test_pictures_that_are_not_of_coco_cannot_leak(tmp_path: Path) -> None:
     write_coco(tmp_path, "0001.jpg")
     assert SceneSource(COCO, tmp_path).leak_free is True
+
+
+def test_what_train_says_of_a_source(tmp_path: Path) -> None:
+    write_coco(tmp_path, "000000000003.jpg", "000000000005.jpg")
+    start = f"{tmp_path / 'instances.json'}: 2 pictures; "
+    photographs = f"{start}val and test photographs of RefCOCO, RefCOCO+ and RefCOCOg: "
+    unknown, kept = SceneSource(COCO, tmp_path), SceneSource(replace(COCO, leave_out="none"), tmp_path)
+    assert leakage(unknown) == f"{photographs}unknown, no RefCOCO data was found to compare with"
+    assert leakage(kept) == f"{photographs}kept on purpose"
+    write_refs(tmp_path, "refcoco", "unc", val=[3, 7])
+    assert leakage(SceneSource(COCO, tmp_path)) == (
+        f"{tmp_path / 'instances.json'}: 1 pictures; leak-free: 1 of the 2 val and test photographs of refcoco (unc) "
+        "left out"
+    )
+    write_coco(tmp_path, "mine.jpg", "yours.jpg")
+    assert leakage(SceneSource(COCO, tmp_path)) == f"{start}none has a name of COCO's"
 
 
 def test_parts_stay_the_same_pictures(tmp_path: Path) -> None:

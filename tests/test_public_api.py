@@ -115,7 +115,9 @@ def test_the_promises_of_the_readme() -> None:
 
 def parameters(command: str) -> dict[str, Any]:
     group: Any = typer.main.get_command(cli.app)
-    return {item.name: item for item in group.commands[command].params}
+    for name in command.split():
+        group = group.commands[name]
+    return {item.name: item for item in group.params}
 
 
 def defaults(command: str) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize"]
+    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize", "data"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,10 @@ def test_the_commands() -> None:
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("train", {"config", "run", "root"}),
         ("export", {"checkpoint", "output"}),
+        ("data list", set()),
+        ("data info", {"name"}),
+        ("data download", {"name", "data", "only"}),
+        ("data doctor", {"name", "data", "part", "json"}),
         (
             "synthesize",
             {"annotations", "images", "captions", "labelled", "whole", "crowds", "limit", "phrases", "seed", "draw"},

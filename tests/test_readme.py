@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
+    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score|data)[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 
@@ -36,8 +36,11 @@ def test_the_readme_shows_every_command() -> None:
 
 @pytest.mark.parametrize("command", deixis_commands(), ids=" ".join)
 def test_commands_of_the_readme_parse(command: list[str]) -> None:
-    subcommand = get_command(app).commands[command[0]]
-    context = subcommand.make_context(command[0], list(command[1:]), resilient_parsing=False)
+    subcommand, names, arguments = get_command(app), [], list(command)
+    while hasattr(subcommand, "commands"):
+        names.append(arguments.pop(0))
+        subcommand = subcommand.commands[names[-1]]
+    context = subcommand.make_context(" ".join(names), arguments, resilient_parsing=False)
     assert not context.args
 
 

@@ -123,7 +123,7 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
         if len(items) > SHOWN:
             lines.append(f"{start}{file}: {len(items) - SHOWN:,} more like these")
     counts = Counter(item.severity for item in findings)
-    return [*lines, ", ".join(f"{counts[severity]:,} {severity}s" for severity in ("error", "warning", "note"))]
+    return [*lines, ", ".join(f"{severity}s: {counts[severity]:,}" for severity in ("error", "warning", "note"))]
 
 
 def total_size(entry: Entry) -> str:

@@ -111,7 +111,7 @@ def _referit_lists() -> tuple[RemoteFile, ...]:
 
 
 _FLICKR = "annotations CC BY 4.0; photographs under the terms of Flickr and of whoever took them"
-_UNSTATED = "not stated for the expressions; masks are COCO's (CC BY 4.0)"
+_TOOLKIT = "Apache-2.0 for the REFER toolkit, nothing said of its data apart; masks are COCO's (CC BY 4.0)"
 _REFER = "https://github.com/lichengunc/refer"
 _ENTRIES = (
     Entry(
@@ -146,7 +146,7 @@ _ENTRIES = (
     Entry(
         "refcoco",
         "RefCOCO (UNC-Ref): expressions of the ReferIt game on COCO (Kazemzadeh et al. 2014, Yu et al. 2016)",
-        _UNSTATED,
+        _TOOLKIT,
         _REFER,
         (_unc("refcoco.zip", "20220413011718"),),
         ("coco",),
@@ -154,7 +154,7 @@ _ENTRIES = (
     Entry(
         "refcoco+",
         "RefCOCO+: the same game without words of place (Yu et al. 2016)",
-        _UNSTATED,
+        _TOOLKIT,
         _REFER,
         (_unc("refcoco+.zip", "20220413011656"),),
         ("coco",),
@@ -170,7 +170,8 @@ _ENTRIES = (
     Entry(
         "refclef",
         "RefCLEF: ReferIt as the REFER toolkit has it, with its 19,997 photographs (Kazemzadeh et al. 2014)",
-        "not stated for the expressions; IAPR TC-12 photographs free of charge and without copyright restrictions",
+        "Apache-2.0 for the REFER toolkit, nothing said of its data apart; IAPR TC-12 photographs free of charge and "
+        "without copyright restrictions",
         _REFER,
         (
             _unc("refclef.zip", "20220413011817"),
