@@ -18,7 +18,7 @@ from typing import NoReturn
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from deixis.data.records import at, check_splits
+from deixis.data.records import at, check_size, check_splits
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
 from deixis.errors import DataError
 from deixis.masks import fill_boxes
@@ -105,7 +105,7 @@ def read_boxes(path: Path) -> tuple[int, int, dict[str, tuple[Box, ...]]]:
     tree = _parse(path)
     boxes: dict[str, list[Box]] = {}
     with at(path):
-        height, width = _number(tree, "size/height"), _number(tree, "size/width")
+        height, width = check_size(_number(tree, "size/height"), _number(tree, "size/width"))
     for index, item in enumerate(tree.findall("object")):
         with at(f"{path}: object {index}"):
             names = [name.text or "" for name in item.findall("name")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from deixis.errors import DataError
+from deixis.image import MAX_PIXELS
 
 
 @contextmanager
@@ -66,6 +68,22 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def check_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width of a picture in pixels.
+
+    Raises:
+        DataError: there is no such picture, or it is larger than any that is opened.
+    """
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+        raise DataError(f"expected a height and width of 1 to {MAX_PIXELS:,} pixels together, got {height} x {width}")
+    return height, width
+
+
+def shown(value: object) -> str:
+    """The beginning of any value, however large or deep, for a message."""
+    return reprlib.repr(value)
+
+
 def check_splits(source: Path, wanted: str, known: list[str]) -> list[str]:
     """The names joined by plus signs in ``wanted``, each once.
 
@@ -86,5 +104,5 @@ def check_splits(source: Path, wanted: str, known: list[str]) -> list[str]:
 
 def _shown(row: Any, key: str) -> str:
     if not isinstance(row, Mapping):
-        return f"{row!r:.60}"
-    return f"{row[key]!r:.60}" if key in row else f"one without it, with the keys {sorted(map(str, row))}"
+        return shown(row)
+    return shown(row[key]) if key in row else f"one without it, with the keys {shown(sorted(map(str, row)))}"

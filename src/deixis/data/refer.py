@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from deixis.data.coco import load_coco
 from deixis.data.coco_references import CocoReference, join_coco
-from deixis.data.records import at, check_splits, integer, items, string
+from deixis.data.records import at, check_splits, integer, items, shown, string
 from deixis.data.references import ExpressionDataset
 from deixis.errors import DataError
 from deixis.files import read_json
@@ -122,7 +122,7 @@ def _ann_ids(row: Any) -> tuple[int, ...]:
     if ids == NO_TARGET:
         return ()
     if not ids or any(type(ann_id) is not int or ann_id < 0 for ann_id in ids):
-        raise DataError(f"expected 'ann_id' as an id, a list of ids, or {NO_TARGET} for no target; got {ids!r:.60}")
+        raise DataError(f"expected 'ann_id' as an id, a list of ids, or {NO_TARGET} for no target; got {shown(ids)}")
     return tuple(ids)
 
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from deixis.data.records import at, check_splits
+from deixis.data.records import at, check_size, check_splits, shown
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
 from deixis.errors import DataError, MissingExtra
 from deixis.files import read_json
@@ -172,13 +172,13 @@ def _table(path: Path, key: re.Pattern[str], parse: Callable[[Any], _Value]) -> 
 
 def _strings(row: Any) -> tuple[str, ...]:
     if not isinstance(row, list) or not row or not all(isinstance(item, str) for item in row):
-        raise DataError(f"expected a list of strings, at least one, got {row!r:.60}")
+        raise DataError(f"expected a list of strings, at least one, got {shown(row)}")
     return tuple(row)
 
 
 def _whole(row: Any, count: int, what: str) -> list[int]:
     if not isinstance(row, list) or len(row) != count or any(type(item) is not int for item in row):
-        raise DataError(f"expected {what} as {count} whole numbers, got {row!r:.60}")
+        raise DataError(f"expected {what} as {count} whole numbers, got {shown(row)}")
     return row
 
 
@@ -191,6 +191,4 @@ def _box(row: Any) -> Box:
 
 def _size(row: Any) -> tuple[int, int]:
     width, height = _whole(row, 2, "[width, height]")
-    if width < 1 or height < 1:
-        raise DataError(f"expected [width, height] of at least 1 pixel, got {row}")
-    return (height, width)
+    return check_size(height, width)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deixis.data.records import at, check_splits, either, integer, items, string
+from deixis.data.records import at, check_size, check_splits, either, integer, items, string
 from deixis.data.references import ExpressionDataset, Reference, by_picture
 from deixis.errors import DataError
 from deixis.files import read_json
@@ -67,11 +67,9 @@ def _images(path: Path) -> dict[int, _Image]:
         with at(f"{path}: image {index}"):
             image_id = integer(row, either(row, "image_id", "id"))
             file = _URL.fullmatch(string(row, "url"))
-            height, width = integer(row, "height"), integer(row, "width")
+            height, width = check_size(integer(row, "height"), integer(row, "width"))
             if file is None:
                 raise DataError(f"expected a url that ends in VG_100K/NUMBER.jpg, got {row['url']!r:.80}")
-            if height < 1 or width < 1:
-                raise DataError(f"expected a height and width of at least 1 pixel, got {height} x {width}")
             if image_id in images:
                 raise DataError(f"expected unique ids, got {image_id} a second time; remove one of the two")
         images[image_id] = _Image(file[1], height, width)
