@@ -20,12 +20,12 @@ from xml.parsers import expat
 
 from deixis.data.records import at, check_size, check_splits
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
+from deixis.data.splits import split_names
 from deixis.errors import DataError
 from deixis.masks import fill_boxes
 from deixis.types import BoolMask, Box
 
 NAME = "flickr30k_entities"
-SPLITS = ["train", "val", "test"]
 _PHRASE = re.compile(r"\[/EN#([0-9]+)((?:/[^/\s\]]+)+) ([^\[\]]*)\]")
 _Target = tuple[int, int, tuple[Box, ...]]  # height and width of the picture, boxes of a chain
 
@@ -43,7 +43,7 @@ def load_flickr30k_entities(root: Path, split: str) -> ExpressionDataset:
         DataError: a file is missing or malformed; names file and line.
     """
     folder = root / NAME
-    names = check_splits(folder, split, SPLITS)
+    names = check_splits(folder, split, split_names(NAME))
     return ExpressionDataset(
         name=NAME,
         split=split,

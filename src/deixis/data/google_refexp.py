@@ -19,12 +19,12 @@ from deixis.data.coco import load_coco
 from deixis.data.coco_references import CocoReference, join_coco
 from deixis.data.records import at, check_splits, integer, items, shown, string
 from deixis.data.references import ExpressionDataset
+from deixis.data.splits import split_names
 from deixis.errors import DataError
 from deixis.files import read_json
 
 NAME = "google_refexp"
 FOLDERS = (NAME, "google_refexp_dataset_release")
-SPLITS = ["train", "val"]
 FILES = ("google_refexp_{}_201511.json", "google_refexp_{}_201511_coco_aligned.json")
 
 
@@ -38,7 +38,7 @@ def load_google_refexp(root: Path, split: str) -> ExpressionDataset:
     Raises:
         DataError: a file is missing or malformed, or ids do not join.
     """
-    names = check_splits(root / NAME, split, SPLITS)
+    names = check_splits(root / NAME, split, split_names(NAME))
     paths = {name: _find(root, name) for name in names}
     rows = [row for name, path in paths.items() for row in _rows(path, name)]
     coco = load_coco(root / "annotations" / "instances_train2014.json", Path())

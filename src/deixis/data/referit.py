@@ -24,13 +24,13 @@ import numpy as np
 
 from deixis.data.records import at, check_size, check_splits, shown
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
+from deixis.data.splits import split_names
 from deixis.errors import DataError, MissingExtra
 from deixis.files import read_json
 from deixis.types import BoolMask, Box
 
 NAME = "referit"
 FOLDERS = (".", "referit-dataset")
-SPLITS = ["train", "val", "trainval", "test"]
 MASK_KEY = "segimg_t"
 _REGION, _PICTURE = re.compile(r"([0-9]+)_[0-9]+"), re.compile(r"([0-9]+)\.jpg")
 _Value = TypeVar("_Value")
@@ -49,7 +49,7 @@ def load_referit(root: Path, split: str) -> ExpressionDataset:
         DataError: a file is missing or malformed, or regions and pictures do not join.
     """
     folder = root / NAME
-    names = check_splits(folder, split, SPLITS)
+    names = check_splits(folder, split, split_names(NAME))
     sizes = {
         int(Path(name).stem): size for name, size in _table(folder / "referit_imsize.json", _PICTURE, _size).items()
     }

@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 from deixis.data.records import at, check_size, check_splits, either, integer, items, string
 from deixis.data.references import ExpressionDataset, Reference, by_picture
+from deixis.data.splits import split_names
 from deixis.errors import DataError
 from deixis.files import read_json
 from deixis.masks import fill_boxes
 from deixis.types import BoolMask, Box
 
 NAME = "visual_genome"
-SPLITS = ["all"]
+ALL = "all"
 _URL = re.compile(r".*/(VG_100K(?:_2)?/[0-9]+\.jpg)")
 
 
@@ -47,7 +48,7 @@ def load_visual_genome(root: Path, split: str) -> ExpressionDataset:
         DataError: a file is missing or malformed, or its ids do not join; names file and record.
     """
     folder = root / NAME
-    check_splits(folder, split, SPLITS)
+    check_splits(folder, split, split_names(NAME))
     images = _images(folder / "image_data.json")
     path = folder / "region_descriptions.json"
     return ExpressionDataset(
@@ -89,7 +90,7 @@ def _references(path: Path, images: Mapping[int, _Image]) -> Iterator[tuple[int,
                 region_id = integer(region, either(region, "region_id", "id"))
                 phrase, box = string(region, "phrase").strip(), _inside(region, image)
             if phrase and box is not None:
-                yield image_id, image.file, Reference(SPLITS[0], ((region_id, phrase),), box)
+                yield image_id, image.file, Reference(ALL, ((region_id, phrase),), box)
 
 
 def _list(path: Path) -> list[Any]:
