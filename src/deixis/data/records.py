@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def integer(row: Any, key: str) -> int:
     Raises:
         DataError: the row is no object, or has no such whole number.
     """
-    value = row.get(key) if isinstance(row, Mapping) else None
+    value = row.get(key) if isinstance(row, dict) else None
     if not isinstance(value, int) or isinstance(value, bool):
         raise DataError(f"expected an object with an integer {key!r}, got {_shown(row, key)}")
     return value
@@ -40,7 +40,7 @@ def string(row: Any, key: str) -> str:
     Raises:
         DataError: the row is no object, or has no such string.
     """
-    value = row.get(key) if isinstance(row, Mapping) else None
+    value = row.get(key) if isinstance(row, dict) else None
     if not isinstance(value, str):
         raise DataError(f"expected an object with a string {key!r}, got {_shown(row, key)}")
     return value
@@ -52,7 +52,7 @@ def items(row: Any, key: str) -> list[Any]:
     Raises:
         DataError: the row is no object, or has no such list.
     """
-    value = row.get(key) if isinstance(row, Mapping) else None
+    value = row.get(key) if isinstance(row, dict) else None
     if not isinstance(value, list):
         raise DataError(f"expected an object with a list {key!r}, got {_shown(row, key)}")
     return value
@@ -60,7 +60,7 @@ def items(row: Any, key: str) -> list[Any]:
 
 def either(row: Any, *keys: str) -> str:
     """The first of several names for one key that the row has; the last one when it has none."""
-    return next((key for key in keys if isinstance(row, Mapping) and key in row), keys[-1])
+    return next((key for key in keys if isinstance(row, dict) and key in row), keys[-1])
 
 
 def is_number(value: Any) -> bool:
@@ -103,6 +103,6 @@ def check_splits(source: Path, wanted: str, known: list[str]) -> list[str]:
 
 
 def _shown(row: Any, key: str) -> str:
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return shown(row)
     return shown(row[key]) if key in row else f"one without it, with the keys {shown(sorted(map(str, row)))}"

@@ -38,7 +38,7 @@ def load_visual_genome(root: Path, split: str) -> ExpressionDataset:
     """Read all regions; a sample's sent_id is the region_id.
 
     Boxes are cut at the picture's edges. Regions of which nothing is inside, and blank phrases, are left out: the
-    release has a few of both.
+    release has a few of both. All regions are in memory, about 0.4 kB each.
 
     Args:
         root: see above.
