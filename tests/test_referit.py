@@ -96,9 +96,14 @@ def test_it_counts_without_pictures_and_masks(root: Path) -> None:
 
 
 def test_a_missing_mask_is_named(root: Path) -> None:
-    (root / "referit" / "mask" / "8_2.mat").unlink()
-    with pytest.raises(DataError, match=r"mask/8_2\.mat: expected the mask of a region there or in .*referit-dataset"):
-        load_referit(root, "val").check_files()
+    dataset = load_referit(root, "val")
+    (root / "referit" / "mask" / "25_1.mat").unlink()
+    for ask in (dataset.check_files, lambda: dataset.samples(1)):
+        with pytest.raises(
+            DataError, match=r"mask/25_1\.mat: expected the mask of a region there or in .*referit-data"
+        ):
+            ask()
+    assert dataset.samples(0)
 
 
 def test_boxes_are_right_and_bottom_exclusive(root: Path) -> None:

@@ -65,11 +65,8 @@ def _rows(path: Path, split: str) -> Iterator[CocoReference]:
     refexps: dict[int, list[int]] = {}
     for where, row in _entries(path, content, "annotations", "annotation_id"):
         with at(f"{path}: {where}"):
-            ann_id, image_id, refexp_ids = (
-                integer(row, "annotation_id"),
-                integer(row, "image_id"),
-                items(row, "refexp_ids"),
-            )
+            ann_id, image_id = integer(row, "annotation_id"), integer(row, "image_id")
+            refexp_ids = items(row, "refexp_ids")
             unknown = [item for item in refexp_ids if type(item) is not int or item not in phrases]
             if unknown:
                 raise DataError(f"expected refexp_ids of this file's {len(phrases)} refexps, got {shown(unknown[0])}")

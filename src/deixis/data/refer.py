@@ -16,6 +16,7 @@ import io
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,15 +68,14 @@ def _refs_path(root: Path, dataset: str, split_by: str | None) -> Path:
     if split_by is None and dataset not in SPLIT_BY:
         raise DataError(f"{folder}: expected split_by for a dataset other than {', '.join(SPLIT_BY)}; give it")
     division = split_by or SPLIT_BY[dataset]
-    places = [folder / f"refs({division}).p", folder / f"grefs({division}).json"]
-    for path in places:
-        if path.is_file():
-            return path
-    there = sorted(found.name for found in folder.glob("*refs(*).*"))
-    raise DataError(
-        f"{places[dataset == 'grefcoco']}: expected the references there, found nothing; {folder} has "
-        f"{', '.join(there) or 'no references at all'}"
-    )
+    path = folder / (f"grefs({division}).json" if dataset == "grefcoco" else f"refs({division}).p")
+    if not path.is_file():
+        there = sorted(found.name for found in folder.glob("*refs(*).*"))
+        raise DataError(
+            f"{path}: expected the references there, found nothing; {folder} has "
+            f"{', '.join(there) or 'no references at all'}"
+        )
+    return path
 
 
 def _of_split(path: Path, rows: list[CocoReference], split: str) -> Iterator[CocoReference]:
@@ -85,7 +85,7 @@ def _of_split(path: Path, rows: list[CocoReference], split: str) -> Iterator[Coc
     for row in rows:
         for name in wanted:
             if name in _splits_of(row.split):
-                yield CocoReference(row.row, name, row.image_id, row.ann_ids, row.sentences)
+                yield replace(row, split=name)
                 break
 
 

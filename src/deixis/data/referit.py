@@ -61,6 +61,7 @@ def load_referit(root: Path, split: str) -> ExpressionDataset:
         folders=tuple(folder / inner / "images" for inner in FOLDERS),
         pictures=by_picture(folder, rows),
         decode=partial(_mask_of, folder, sizes),
+        locate=partial(_mask_path, folder),
     )
 
 
@@ -105,15 +106,19 @@ def _image_list(path: Path) -> frozenset[int]:
     return frozenset(found)
 
 
-def _mask_of(folder: Path, sizes: Mapping[int, tuple[int, int]], image_id: int, region: str) -> BoolMask:
+def _mask_path(folder: Path, image_id: int, region: str) -> Path:
     for inner in FOLDERS:
         path = folder / inner / "mask" / f"{region}.mat"
         if path.is_file():
-            return read_mask(path, sizes[image_id])
+            return path
     raise DataError(
         f"{folder / 'mask' / region}.mat: expected the mask of a region there or in {folder / FOLDERS[1]}, found "
         "nothing; unpack the masks of the ReferIt release there"
     )
+
+
+def _mask_of(folder: Path, sizes: Mapping[int, tuple[int, int]], image_id: int, region: str) -> BoolMask:
+    return read_mask(_mask_path(folder, image_id, region), sizes[image_id])
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> BoolMask:
