@@ -112,7 +112,7 @@ def test_missing_damaged_and_scaled_pictures(release: Release, tmp_path: Path) -
     release()
     Image.new("RGB", (20, 16)).save(names[0])
     findings = examine(tmp_path, "refcoco")
-    assert [item.record for item in findings] == ["train, image 1, target (10,)", "train, image 1, target (11,)"]
+    assert [item.record for item in findings] == ["train, image 1, target 10", "train, image 1, target 11"]
     assert findings[0].problem == "expected a mask of the picture's 16 x 20 pixels, got 8 x 10"
 
 
@@ -122,7 +122,7 @@ def test_missing_damaged_and_scaled_pictures(release: Release, tmp_path: Path) -
 def test_empty_masks(release: Release, tmp_path: Path, outline: list[float]) -> None:
     release(change=lambda content: content["annotations"][2].update(segmentation=[outline]))
     found, *others = examine(tmp_path, "refcoco")
-    assert (found.severity, found.check, found.record) == ("error", "masks", "val, image 2, target (20,)")
+    assert (found.severity, found.check, found.record) == ("error", "masks", "val, image 2, target 20")
     assert "got an empty one" in found.problem
     assert [item.check for item in others] == (["outlines"] if outline[0] == 9 else [])
 
@@ -146,7 +146,7 @@ def test_outlines_that_leave_the_picture(release: Release) -> None:
 def test_a_malformed_mask(release: Release, tmp_path: Path) -> None:
     release(change=lambda content: content["annotations"][0].update(segmentation=[[1, 2, 3]]))
     found = only(examine(tmp_path, "refcoco"))
-    assert (found.check, found.record) == ("masks", "train, image 1, target (10,)")
+    assert (found.check, found.record) == ("masks", "train, image 1, target 10")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -20,6 +20,7 @@ from deixis.files import atomic_write
 if TYPE_CHECKING:
     from deixis.data.catalogue import Entry
     from deixis.data.doctor import Finding
+    from deixis.data.download import Report
 
 UNKNOWN = "unknown"
 SHOWN = 5  # findings of one kind
@@ -36,7 +37,7 @@ def list_() -> None:
 
     width = max(map(len, CATALOGUE))
     for entry in CATALOGUE.values():
-        access = "on request" if not entry.files else total_size(entry)
+        access = "on request" if not entry.files else _total_size(entry)
         typer.echo(f"{entry.name:{width}}  {access:>10}  {entry.title}")
 
 
@@ -52,7 +53,7 @@ def info(name: Name) -> None:
     rows += [("to get it", entry.how_to_ask)] if entry.how_to_ask else []
     for file in entry.files:
         rows.append(("file", file.name))
-        rows.append(("  size", shown_size(file.size)))
+        rows.append(("  size", _shown_size(file.size)))
         rows.append(("  SHA-256", file.sha256 or UNKNOWN))
         rows += [("  from", url) for url in file.urls]
         rows.append(("  to", f"ROOT/{file.into}" if file.into else "ROOT"))
@@ -126,7 +127,7 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
     return [*lines, ", ".join(f"{severity}s: {counts[severity]:,}" for severity in ("error", "warning", "note"))]
 
 
-def total_size(entry: Entry) -> str:
+def _total_size(entry: Entry) -> str:
     """Size of all files, for people; a plus sign where some are not known."""
     known = [file.size for file in entry.files if file.size is not None]
     if not known:
@@ -134,13 +135,13 @@ def total_size(entry: Entry) -> str:
     return f"{sum(known) / 1e9:.1f} GB" + ("" if len(known) == len(entry.files) else "+")
 
 
-def shown_size(size: int | None) -> str:
+def _shown_size(size: int | None) -> str:
     """Bytes for people."""
     return UNKNOWN if size is None else f"{size:,} bytes"
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int | None], object] | None]:
+def _progress() -> Iterator[Report | None]:
     """Gives the function that shows bytes on stderr, a bar a file; None where that is no terminal."""
     if not sys.stderr.isatty():
         yield None

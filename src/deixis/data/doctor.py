@@ -144,7 +144,7 @@ def _masks(
     dataset: ExpressionDataset, picture: Picture, record: str, size: tuple[int, int] | None
 ) -> Iterator[Finding]:
     for target in dict.fromkeys(reference.target for reference in picture.references):
-        named = f"{record}, target {target}"
+        named = f"{record}, target {', '.join(map(str, target)) if isinstance(target, tuple) else target}"
         try:
             mask = dataset.decode(picture.id, target)
         except DataError as error:

@@ -12,6 +12,7 @@ from deixis.data.unpack import Progress, unpack
 from deixis.errors import InputError
 from deixis.files import atomic_write
 
+Report = Callable[[str, int, int | None], object]  # what is done, bytes done, bytes in all where known
 ARCHIVES = ".downloads"  # folder below the data root for archives and for the records of what was fetched
 
 
@@ -19,7 +20,7 @@ def download(
     entry: Entry,
     root: Path,
     only: Sequence[str] = (),
-    progress: Callable[[str, int, int | None], object] | None = None,
+    progress: Report | None = None,
     patience: Patience | None = None,
 ) -> list[Path]:
     """Fetch an entry's files and unpack its archives below ``root``; what is there already is not fetched again.
@@ -52,7 +53,7 @@ def _fetch_and_unpack(
     file: RemoteFile,
     root: Path,
     archives: Path,
-    progress: Callable[[str, int, int | None], object] | None,
+    progress: Report | None,
     patience: Patience | None,
 ) -> Path:
     record = archives / f"{file.name}.json"

@@ -39,7 +39,7 @@ class Limits:
 
     Attributes:
         members: files and folders.
-        ratio: bytes unpacked per byte of the archive. JSON and masks reach about 30; a bomb is made to reach 1,000.
+        ratio: bytes unpacked per byte of the archive. Text and pictures stay far below this; deflate can reach 1,000.
         bytes_at_least: unpacked bytes that any archive may have, however small it is.
     """
 
