@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deixis.data.catalogue import RemoteFile
 from deixis.data.fetch import Patience, fetch, sha256_of
@@ -215,3 +218,35 @@ def test_a_folder_that_cannot_be_written(web: Site, tmp_path: Path) -> None:
         DataError, match=r"file/a\.bin: cannot be written \(.*\); free the disk or choose another folder"
     ):
         fetch(remote(web.serve("/a", Answer(BODY))), tmp_path / "file", patience=QUICK)
+
+
+ANSWERS = st.builds(
+    Answer,
+    body=st.sampled_from([BODY, OTHER, BODY[:4000], b"<html>busy"]),
+    etag=st.sampled_from(['"1"', '"2"', 'W/"1"', ""]),
+    status=st.sampled_from([200, 200, 200, 404, 503]),
+    send=st.none() | st.integers(0, len(BODY)),
+    length=st.sampled_from([None, None, "", "3000"]),
+    ranges=st.booleans(),
+    believes=st.booleans(),
+)
+
+
+@settings(max_examples=25)
+@given(first=st.lists(ANSWERS, max_size=4), second=st.lists(ANSWERS, max_size=4))
+def test_whatever_servers_do_the_file_is_the_published_one_or_not_there(
+    first: list[Answer], second: list[Answer]
+) -> None:
+    with site() as web, tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "*")
+        urls = web.serve("/a", *first, Answer(BODY)), web.serve("/b", *second, Answer(BODY))
+        file = remote(*urls, sha256=digest(BODY))
+        for _ in range(12):  # each call takes at least one answer from a script, and the last answer is good
+            try:
+                path, _ = fetch(file, Path(folder), patience=Patience(timeout=5, tries=2, pause=0))
+            except DataError:
+                assert "a.bin" not in names(Path(folder))
+            else:
+                assert path.read_bytes() == BODY and names(Path(folder)) == ["a.bin"]
+                return
+    pytest.fail("the good answer was never taken")
