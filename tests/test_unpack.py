@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import stat
@@ -187,6 +188,13 @@ def test_a_flipped_byte(
     content[20_000] ^= 1
     archive.write_bytes(content)
     refused(archive, place, "expected a whole archive, it is damaged")
+
+
+def test_a_bomb_after_the_end(tmp_path: Path, place: Path) -> None:
+    archive = write_tar(tmp_path / "a.tar", {"a": b"x"})
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(archive.read_bytes() + bytes(3 << 20)))
+    archive.unlink()
+    refused(tmp_path / "a.tar.gz", place, "it goes on after its end")
 
 
 def test_a_file_and_a_folder_of_one_name(tmp_path: Path, place: Path) -> None:
