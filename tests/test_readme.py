@@ -15,10 +15,7 @@ from deixis.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [
-    ROOT / name
-    for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "docs/design.md", "docs/evaluation.md", "docs/data.md")
-]
+DOCUMENTS = [ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
 
 
 def blocks(language: str) -> list[str]:
@@ -26,7 +23,8 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
+    names = "|".join(get_command(app).commands)
+    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})\b[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 
