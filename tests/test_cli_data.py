@@ -14,9 +14,7 @@ import pytest
 from PIL import Image
 
 from commands import Outcome, Run, deixis_process, files, finished, refused, size_of
-from deixis.config import SourceConfig
-from deixis.data.scenes import SceneSource
-from deixis.data.shapes import write_coco
+from deixis.data.leakage import SourceReport
 from deixis.segmenter import Segmenter
 from fakes import scene
 
@@ -130,16 +128,15 @@ def config(tmp_path: Path, write_json: Callable[[str, Any], Path]) -> Path:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ...]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Replaces the training by one that reports twice; collects how it was called."""
     loop = pytest.importorskip("deixis.train.loop")
     validate = pytest.importorskip("deixis.train.validate")
-    source = SceneSource(SourceConfig(str(write_coco(tmp_path / "drawn", 1)), str(tmp_path / "drawn" / "images")))
     calls: list[tuple[Any, ...]] = []
 
     def train(config: Any, run: Path, root: Path, report: Callable[[Any], None], begun: Callable[[Any], None]) -> Path:
         calls.append((config, run, root))
-        begun([source])
+        begun([SourceReport("a.json", 7, True)])
         scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
         report(loop.Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
         report(loop.Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
@@ -153,7 +150,7 @@ def test_train_prints_progress_and_the_checkpoint(run: Run, config: Path, traine
     outcome = run("train", config, "--run", "runs/a", "--root", "data")
     assert outcome.code == 0
     pictures, first, second, validation, checkpoint = outcome.lines
-    assert pictures.endswith("instances.json: 1 pictures; none has a name of COCO's")
+    assert pictures == "a.json: 7 pictures; none has a name of COCO's"
     assert first == "step 20/40  p 0.500  total 1.500  12.3 images/s  1:02:03 left"
     assert second.startswith("step 40/40")
     assert "mIoU 0.250  oIoU 0.500" in validation and "right 0.400 wrong 0.100" in validation

@@ -12,7 +12,7 @@ from PIL import Image
 
 from deixis.cli.train import leakage
 from deixis.config import SourceConfig
-from deixis.data.leakage import coco_id, find_refer, measured_images
+from deixis.data.leakage import SourceReport, coco_id, find_refer, measured_images
 from deixis.data.scenes import SceneSource
 from deixis.errors import DataError
 
@@ -89,9 +89,9 @@ def test_measured_photographs_are_left_out_of_a_source(tmp_path: Path) -> None:
     assert kept(source) == ["000000000005.jpg", "3.jpg"], "ids of other files mean other pictures"
     assert (source.left_out, source.leak_free, len(source)) == (2, True, 2)
     assert source.scene(0).source.endswith("000000000005.jpg")
-    about = json.loads(json.dumps(source.about()))
-    assert about["compared_with"] == str(tmp_path / "refer") and about["divisions"] == ["refcoco (unc)"]
-    assert (about["images"], about["left_out"], about["leak_free"], about["measured_images"]) == (2, 2, True, 3)
+    assert source.about() == SourceReport(
+        str(tmp_path / "instances.json"), 2, True, 2, str(tmp_path / "refer"), ("refcoco (unc)",), measured_images=3
+    )
 
 
 def test_a_folder_can_be_given_and_the_list_switched_off(tmp_path: Path) -> None:
@@ -118,15 +118,15 @@ def test_what_train_says_of_a_source(tmp_path: Path) -> None:
     start = f"{tmp_path / 'instances.json'}: 2 pictures; "
     photographs = f"{start}val and test photographs of RefCOCO, RefCOCO+ and RefCOCOg: "
     unknown, kept = SceneSource(COCO, tmp_path), SceneSource(replace(COCO, leave_out="none"), tmp_path)
-    assert leakage(unknown) == f"{photographs}unknown, no RefCOCO data was found to compare with"
-    assert leakage(kept) == f"{photographs}kept on purpose"
+    assert leakage(unknown.about()) == f"{photographs}unknown, nothing was compared"
+    assert leakage(kept.about()) == f"{photographs}kept on purpose"
     write_refs(tmp_path, "refcoco", "unc", val=[3, 7])
-    assert leakage(SceneSource(COCO, tmp_path)) == (
+    assert leakage(SceneSource(COCO, tmp_path).about()) == (
         f"{tmp_path / 'instances.json'}: 1 pictures; leak-free: 1 of the 2 val and test photographs of refcoco (unc) "
         "left out"
     )
     write_coco(tmp_path, "mine.jpg", "yours.jpg")
-    assert leakage(SceneSource(COCO, tmp_path)) == f"{start}none has a name of COCO's"
+    assert leakage(SceneSource(COCO, tmp_path).about()) == f"{start}none has a name of COCO's"
 
 
 def test_parts_stay_the_same_pictures(tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize", "data"]
+    names = ["segment", "evaluate", "score", "train", "ablate", "export", "synthesize", "data"]
+    assert list(group.commands) == names
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,11 @@ def test_the_commands() -> None:
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
-        ("train", {"config", "run", "root"}),
+        ("train", {"config", "run", "root", "backbone_weights"}),
+        (
+            "ablate",
+            {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
+        ),
         ("export", {"checkpoint", "output"}),
         ("data list", set()),
         ("data info", {"name"}),

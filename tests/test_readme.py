@@ -15,8 +15,7 @@ from deixis.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")]
-DOCUMENTS += [ROOT / "docs" / name for name in ("data.md", "design.md", "evaluation.md")]
+DOCUMENTS = [ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
 
 
 def blocks(language: str) -> list[str]:
@@ -24,7 +23,8 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score|data)[^`\n#&]*)", README)
+    names = "|".join(get_command(app).commands)
+    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})\b[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

@@ -68,10 +68,10 @@ def test_the_losses_fall(tmp_path: Path) -> None:
 def test_the_run_says_what_it_was_trained_on(tmp_path: Path) -> None:
     begun: list[int] = []
     config = tiny_run(tmp_path, steps=1)
-    train(config, tmp_path / "run", tmp_path, nobody, lambda sources: begun.extend(map(len, sources)))
+    train(config, tmp_path / "run", tmp_path, nobody, lambda sources: begun.extend(item.images for item in sources))
     assert begun == [12, 4], "the source and the held-out pictures"
     pictures, held_out = json.loads((tmp_path / "run" / "sources.json").read_text())
-    assert pictures["annotations"] == str(tmp_path / "train" / "instances.json")
+    assert pictures["source"] == str(tmp_path / "train" / "instances.json")
     assert [item["images"] for item in (pictures, held_out)] == [12, 4]
     assert [item["leak_free"] for item in (pictures, held_out)] == [True, True]
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ import typer
 from deixis.cli.console import command, needs_extra
 
 if TYPE_CHECKING:
-    from deixis.data.scenes import SceneSource
+    from deixis.data.leakage import SourceReport
     from deixis.train.loop import Progress
 
 
@@ -33,12 +34,18 @@ def run(
     root: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder that the configuration's relative paths start from.")
     ] = Path(),
+    backbone_weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="ImageNet weights of the backbone.", show_default="the configuration's"),
+    ] = None,
 ) -> None:
     """Train a model; the same command works under 'accelerate launch' and torchrun."""
     from deixis.config import TrainConfig
     from deixis.configfile import read_config
 
     settings = read_config(TrainConfig, config)
+    if backbone_weights is not None:
+        settings = replace(settings, backbone_weights=str(backbone_weights.absolute()))
     with needs_extra("train"):
         from deixis.train.loop import train
     with _reporter() as report:
@@ -71,15 +78,15 @@ def _reporter() -> Iterator[Callable[[Progress], None]]:
         yield show
 
 
-def leakage(source: SceneSource) -> str:
+def leakage(source: SourceReport) -> str:
     """A line about the pictures of a source, and whether photographs that results are reported on are among them."""
-    line = f"{source.dataset.source}: {len(source)} pictures; "
-    if source.measured is not None:
-        known, divisions = len(source.measured.image_ids), ", ".join(source.measured.divisions)
-        return f"{line}leak-free: {source.left_out} of the {known} val and test photographs of {divisions} left out"
+    line = f"{source.source}: {source.images} pictures; "
+    if source.compared_with is not None:
+        known = f"{source.measured_images} val and test photographs of {', '.join(source.divisions)}"
+        return f"{line}leak-free: {source.left_out} of the {known} left out"
     if source.leak_free:
         return f"{line}none has a name of COCO's"
-    reason = "kept on purpose" if source.leak_free is False else "unknown, no RefCOCO data was found to compare with"
+    reason = "unknown, nothing was compared" if source.leak_free is None else "kept on purpose"
     return f"{line}val and test photographs of RefCOCO, RefCOCO+ and RefCOCOg: {reason}"
 
 

@@ -32,6 +32,30 @@ class MeasuredImages:
     image_ids: frozenset[int]
 
 
+@dataclass(frozen=True)
+class SourceReport:
+    """What a training source is made of, for the run's folder.
+
+    Attributes:
+        source: its file, or the dataset and split of its expressions.
+        images: pictures that are used.
+        leak_free: True when no photograph that results are reported on is among them; False when they were kept on
+            purpose; None when nothing was compared.
+        left_out: pictures that were left out.
+        compared_with: folder of the REFER data.
+        divisions: those found there.
+        measured_images: their val and test photographs.
+    """
+
+    source: str
+    images: int
+    leak_free: bool | None = None
+    left_out: int = 0
+    compared_with: str | None = None
+    divisions: tuple[str, ...] = ()
+    measured_images: int = 0
+
+
 def measured_images(root: Path) -> MeasuredImages:
     """The photographs of every split but train, of all divisions of ``DIVISIONS`` that are there.
 

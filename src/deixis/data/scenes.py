@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.captions import person_expressions
 from deixis.data.coco import CocoAnnotation, CocoDataset, CocoImage, load_captions, load_coco
-from deixis.data.leakage import MeasuredImages, coco_id, find_refer, measured_images
+from deixis.data.leakage import MeasuredImages, SourceReport, coco_id, find_refer, measured_images
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import ConfigError, DataError
 from deixis.image import open_image
@@ -57,17 +58,17 @@ class SceneSource:
     def __len__(self) -> int:
         return len(self.images)
 
-    def about(self) -> dict[str, object]:
-        """What the source is made of, ready for JSON."""
-        return {
-            "annotations": str(self.dataset.source),
-            "images": len(self),
-            "leak_free": self.leak_free,
-            "left_out": self.left_out,
-            "compared_with": str(self.measured.root) if self.measured else None,
-            "divisions": self.measured.divisions if self.measured else (),
-            "measured_images": len(self.measured.image_ids) if self.measured else 0,
-        }
+    def about(self) -> SourceReport:
+        """What the source is made of."""
+        report = SourceReport(str(self.dataset.source), len(self), self.leak_free, self.left_out)
+        if self.measured is None:
+            return report
+        return replace(
+            report,
+            compared_with=str(self.measured.root),
+            divisions=self.measured.divisions,
+            measured_images=len(self.measured.image_ids),
+        )
 
     def scene(self, index: int) -> Scene:
         """Picture ``index`` with its objects and given expressions.
@@ -90,6 +91,19 @@ class SceneSource:
             objects = (SceneObject(WHOLE_ID, self.config.whole, masks.bounding_box(whole), whole), *objects)
         expressions, labelled = self._sentences(entry.id, objects)
         return Scene(image, objects, self.labelled | labelled, expressions, f"{self.dataset.source}: {entry.path.name}")
+
+    def captions_of(self, index: int) -> tuple[str, ...]:
+        """Captions of picture ``index``."""
+        return self.captions.get(self.images[index].id, ())
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """Class names that are labelled and used, each once; none when nothing is labelled completely."""
+        if not self.labelled:
+            return ()
+        used = {annotation.category for annotation in self.dataset.annotations}
+        whole = [self.config.whole] if self.config.whole else []
+        return tuple(dict.fromkeys([clean(name) for name in self.dataset.categories if name in used] + whole))
 
     def _object(self, annotation: CocoAnnotation) -> SceneObject:
         return SceneObject(
@@ -127,19 +141,6 @@ def _leakage(
 def clean(category: str) -> str:
     """The class name as it is said: "traffic_light" and "traffic light" are one class."""
     return nouns.clean(category)
-
-
-def category_names(sources: list[SceneSource]) -> tuple[str, ...]:
-    """Class names that some source labels completely, each once, in the order of the first that has them."""
-    names: dict[str, None] = {}
-    for source in sources:
-        if not source.labelled:
-            continue
-        used = {annotation.category for annotation in source.dataset.annotations}
-        names.update(dict.fromkeys(clean(name) for name in source.dataset.categories if name in used))
-        if source.config.whole:
-            names[source.config.whole] = None
-    return tuple(names)
 
 
 def held_out_samples(source: SceneSource, per_image: int, seed: int, options: SynthesisOptions) -> list[Sample]:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from torch import nn
 
 from deixis.config import TrainConfig
 from deixis.configfile import to_mapping
-from deixis.data.scenes import SceneSource, category_names, held_out_samples
+from deixis.data.leakage import SourceReport
+from deixis.data.sources import Source, category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
@@ -75,7 +76,7 @@ def train(
     run: Path,
     root: Path,
     report: Callable[[Progress], None],
-    begun: Callable[[Sequence[SceneSource]], object] | None = None,
+    begun: Callable[[Sequence[SourceReport]], object] | None = None,
 ) -> Path:
     """Train until ``config.steps``, going on from ``run/last.safetensors`` when there is one.
 
@@ -84,7 +85,7 @@ def train(
         run: folder for config, sources, log and checkpoints.
         root: folder that the config's relative paths start from.
         report: called in the main process with the progress.
-        begun: called there once, before the first step, with the sources and the held-out pictures.
+        begun: called there once, before the first step, with what the sources and the validation are made of.
 
     Returns:
         Path of the best checkpoint by validation score.
@@ -106,11 +107,11 @@ def train(
     return run / BEST
 
 
-def complete(config: TrainConfig, sources: Sequence[SceneSource]) -> TrainConfig:
+def complete(config: TrainConfig, sources: Sequence[Source]) -> TrainConfig:
     """Fill in categories ("auto",) with the classes of the sources."""
     if config.model.categories != ("auto",):
         return config
-    return replace(config, model=replace(config.model, categories=category_names(list(sources))))
+    return replace(config, model=replace(config.model, categories=category_names(sources)))
 
 
 class Trainer:
@@ -118,8 +119,8 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, run: Path, root: Path, accelerator: Accelerator) -> None:
         self.run, self.accelerator = run, accelerator
-        sources = [SceneSource(source, root) for source in config.sources]
-        self.sources = sources
+        sources = [open_source(source, root) for source in config.sources]
+        self.sources = [source.about() for source in sources]
         config = complete(config, sources)
         options = SynthesisOptions(
             vocabulary=config.model.categories, held_out_names=frozenset(config.held_out_words)
@@ -134,10 +135,10 @@ class Trainer:
         self.config = config
         self.samples: list[Sample] = []
         if accelerator.is_main_process:
-            held_out = SceneSource(config.validation, root)
-            self.sources = [*sources, held_out]
+            held_out = open_source(config.validation, root)
+            self.sources.append(held_out.about())
             every_word = SynthesisOptions(vocabulary=config.model.categories)
-            self.samples = held_out_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
+            self.samples = validation_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
         self.network = build(config.model, config.seed)
         if config.backbone_weights:
             given = config.backbone_weights
@@ -271,7 +272,7 @@ class Trainer:
             with atomic_write(self.run / "config.json") as temporary:
                 temporary.write_text(json.dumps(to_mapping(self.config), indent=1))
             with atomic_write(self.run / "sources.json") as temporary:
-                temporary.write_text(json.dumps([source.about() for source in self.sources], indent=1))
+                temporary.write_text(json.dumps([asdict(source) for source in self.sources], indent=1))
 
     def _log(self, progress: Progress, report: Callable[[Progress], None]) -> None:
         if not self.accelerator.is_main_process:
