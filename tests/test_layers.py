@@ -20,7 +20,7 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "image", "text", "embeddings", "metrics", "config"),
-    ("modelfile", "protocols"),
+    ("modelfile", "protocols", "glove"),
     ("segmenter", "data"),  # L2
     ("evaluate", "score", "batch", "report.overlay"),  # L3
     ("report.tables", "report.figures"),  # L4

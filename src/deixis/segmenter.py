@@ -58,9 +58,13 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
+
+    Raises:
+        CheckpointError: the vectors are not as long as the network takes them.
     """
 
     def __init__(self, backend: Backend, config: ModelConfig, vectors: WordVectors) -> None:
+        vectors.check_dim(config.word_dim)
         self.config = config
         self.vectors = vectors
         self._backend = backend

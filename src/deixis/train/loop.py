@@ -106,7 +106,8 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, run: Path, root: Path, accelerator: Accelerator) -> None:
         self.run, self.accelerator = run, accelerator
-        self.vectors = WordVectors.load(Path(config.vectors) if config.vectors else DEFAULT_VECTORS)
+        self.vectors = WordVectors.load(root / config.vectors if config.vectors else DEFAULT_VECTORS)
+        self.vectors.check_dim(config.model.word_dim)
         sources = [SceneSource(source, root) for source in config.sources]
         self.config = config = complete(config, sources)
         options = SynthesisOptions(vocabulary=config.model.categories)
