@@ -23,7 +23,7 @@ from deixis.errors import DataError
 from deixis.files import atomic_folder, read_lines
 
 ROWS_AT_ONCE = 4096
-_HEADER = re.compile(r"(\d+) (\d+)")
+_HEADER = re.compile(r"(\d+) ([1-9]\d*)", re.ASCII)
 
 
 @dataclass(frozen=True)
