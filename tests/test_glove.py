@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -195,3 +196,14 @@ def test_text_that_cannot_be_read(tmp_path: Path) -> None:
         list(read_sentences([tmp_path / "a.txt"]))
     with pytest.raises(DataError, match="expected a text file, found nothing there"):
         list(read_sentences([tmp_path / "b.txt"]))
+
+
+def test_what_people_say_about_photographs(tmp_path: Path, shared_data: Path) -> None:
+    """docs/embeddings.md has the neighbours after all epochs."""
+    said = json.loads((shared_data / "referit" / "referit_query_trainval.json").read_bytes())
+    text = tmp_path / "expressions.txt"
+    text.write_text("\n".join(" ".join(one.split()) for several in said.values() for one in several), "utf-8")
+    vectors = train(read_sentences([text]), GloveConfig(epochs=5), tmp_path)
+    assert len(vectors) == 1353
+    for word, near in (("left", "right"), ("man", "guy"), ("tree", "palm")):
+        assert near in [other for other, _ in vectors.nearest(word, 5)]
