@@ -134,17 +134,18 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_lines_end_at_line_feeds_only() -> None:
     content = "\ufeffone\r\ntwo\x85\u2028 \x0c\n\nlast".encode()
-    assert list(read_lines(io.BytesIO(content), "x")) == [(1, "one"), (2, "two\x85\u2028 \x0c"), (3, ""), (4, "last")]
-    assert list(read_lines(io.BytesIO(b""), "x")) == []
+    lines = list(read_lines(Path("x"), io.BytesIO(content)))
+    assert lines == [(1, "one"), (2, "two\x85\u2028 \x0c"), (3, ""), (4, "last")]
+    assert list(read_lines(Path("x"), io.BytesIO(b""))) == []
 
 
 def test_lines_that_are_no_text_or_too_long_are_named() -> None:
     with pytest.raises(DataError, match="x: line 2: expected UTF-8"):
-        list(read_lines(io.BytesIO(b"a\n\xff\n"), "x"))
+        list(read_lines(Path("x"), io.BytesIO(b"a\n\xff\n")))
     longest = b"a" * (MAX_LINE_BYTES - 1) + b"\n"
-    assert len(list(read_lines(io.BytesIO(longest * 2), "x"))) == 2
+    assert len(list(read_lines(Path("x"), io.BytesIO(longest * 2)))) == 2
     with pytest.raises(DataError, match="x: line 2: expected at most 1,048,576 bytes"):
-        list(read_lines(io.BytesIO(longest + b"a" + longest), "x"))
+        list(read_lines(Path("x"), io.BytesIO(longest + b"a" + longest)))
 
 
 # --- folders -----------------------------------------------------------------------------------------------------
@@ -175,3 +176,12 @@ def test_what_is_there_is_no_place_for_a_new_folder(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="expected the name of a new folder"), atomic_folder(path):
             pytest.fail("the work must not begin")
     assert names(tmp_path) == ["file"]
+
+
+def test_a_full_disk_leaves_no_folder_and_is_explained(tmp_path: Path) -> None:
+    for error in (OSError(errno.ENOSPC, "No space left on device"), OSError("8 requested and 4 written")):
+        with pytest.raises(DataError, match="made: cannot be written"), atomic_folder(tmp_path / "made"):
+            raise error
+    with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "made"):
+        (tmp_path / "other").read_text()
+    assert names(tmp_path) == []

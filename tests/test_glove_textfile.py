@@ -99,7 +99,7 @@ def test_damage_is_named(tmp_path: Path, content: bytes, message: str) -> None:
 
 @pytest.mark.parametrize(("name", "found"), [("missing", "nothing"), (".", "a folder")])
 def test_no_file(tmp_path: Path, name: str, found: str) -> None:
-    with pytest.raises(DataError, match=f"expected a GloVe text file, found {found}"):
+    with pytest.raises(DataError, match=f"expected a text file, found {found}"):
         convert(tmp_path / name, tmp_path / "out")
 
 

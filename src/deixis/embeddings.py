@@ -29,7 +29,7 @@ from deixis.types import FloatArray
 
 LEVELS = 127  # int8 without -128, symmetric
 LARGEST = LEVELS * 65504.0  # entry whose scale float16 can hold
-FREQUENT = 400_000
+FREQUENT = 400_000  # first words, among which similar spellings are looked for
 REMEMBERED = 100_000  # words looked up, known or not, that a list keeps in mind
 ROWS_AT_ONCE = 65_536  # decoded when all vectors are looked through; bounds memory
 

@@ -34,28 +34,37 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def read_lines(handle: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, stream: BinaryIO | None = None) -> Iterator[tuple[int, str]]:
     """Lines of a UTF-8 text, one at a time: number from 1, and text without its line end or a byte order mark.
 
     Only line feeds end a line (and a carriage return before one goes with it): words of GloVe's files hold other
     characters that Python counts as line ends.
 
     Args:
-        handle: opened for reading bytes.
-        name: of the file, for messages.
+        path: the file; a pipe will do.
+        stream: read this and take ``path`` for its name only.
 
     Raises:
-        DataError: not UTF-8, or a line of more than ``MAX_LINE_BYTES``; the message names the line.
+        DataError: no such file, not UTF-8, or a line of more than ``MAX_LINE_BYTES``; the message names the line.
     """
+    if stream is None:
+        if path.is_dir() or not path.exists():
+            found = "a folder" if path.is_dir() else "nothing"
+            raise DataError(f"{path}: expected a text file, found {found} there")
+        with path.open("rb") as handle:
+            yield from read_lines(path, handle)
+        return
     number = 0
-    while line := handle.readline(MAX_LINE_BYTES + 1):
+    while line := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
-            raise DataError(f"{name}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes a line, got more")
+            raise DataError(
+                f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes a line, got more; break the lines"
+            )
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise DataError(f"{name}: line {number}: expected UTF-8 text, got something else ({error})") from error
+            raise DataError(f"{path}: line {number}: expected UTF-8 text, got something else ({error})") from error
         yield number, text.rstrip("\r\n")
 
 
@@ -66,7 +75,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     When the block ends well the temporary folder becomes ``folder``; when it raises, the temporary folder is removed.
 
     Raises:
-        DataError: there is something at ``folder`` already; said before the block begins.
+        DataError: there is something at ``folder`` already, said before the block begins; or the disk is full.
     """
     folder = folder.absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -78,6 +87,12 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         if folder.exists():
             folder.rmdir()
         os.replace(temporary, folder)
+    except OSError as error:
+        if error.errno is not None and error.errno not in _DISK_ERRORS:  # NumPy's, of a short write, has no number
+            raise
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); free the disk or choose another place"
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

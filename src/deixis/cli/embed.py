@@ -25,7 +25,7 @@ def convert(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
     words: Annotated[
-        int | None, typer.Option(min=1, help="Keep the first ones only.", show_default="all")
+        int | None, typer.Option(min=1, help="Take the first lines only.", show_default="all")
     ] = None,
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Kept with the vectors.", show_default=False)] = "",
 ) -> None:

@@ -63,22 +63,13 @@ def read_sentences(
         DataError: no such file, not UTF-8, or a line that is far too long; the message names the line.
     """
     for path in paths:
-        if path == STDIN:
-            yield from _sentences(read_lines(sys.stdin.buffer, "standard input"), report)
-            continue
-        if not path.is_file():
-            raise DataError(f"{path}: expected a text file, found {'a folder' if path.is_dir() else 'nothing'} there")
-        with path.open("rb") as handle:
-            yield from _sentences(read_lines(handle, str(path)), report)
-
-
-def _sentences(lines: Iterable[tuple[int, str]], report: Callable[[int], object]) -> Iterator[list[str]]:
-    for _, line in lines:
-        report(1)
-        try:
-            yield [token for token in tokenize(line) if is_word(token)]
-        except PhraseError:  # an empty line
-            continue
+        lines = read_lines(Path("standard input"), sys.stdin.buffer) if path == STDIN else read_lines(path)
+        for _, line in lines:
+            report(1)
+            try:
+                yield [token for token in tokenize(line) if is_word(token)]
+            except PhraseError:  # an empty line
+                continue
 
 
 def index(sentences: Iterable[Sequence[str]], config: GloveConfig, scratch: Path) -> Corpus:

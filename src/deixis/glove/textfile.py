@@ -100,24 +100,21 @@ def read_glove(path: Path) -> Iterator[tuple[str, list[float]]]:
         DataError: no such file, nothing in it, not UTF-8, another number of values than in the line before, a value
             that is not a finite number, or fewer lines than the header says; the message names file and line.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: expected a GloVe text file, found {'a folder' if path.is_dir() else 'nothing'} there")
     promised, dim, count = None, 0, 0
-    with path.open("rb") as handle:
-        for number, text in read_lines(handle, str(path)):
-            line = text.rstrip(" ")
-            if not line:
-                continue
-            header = _HEADER.fullmatch(line) if number == 1 else None
-            if header:
-                promised, dim = int(header[1]), int(header[2])
-                continue
-            dim = dim or _dimension(line)
-            try:
-                yield _row(line, dim)
-            except ValueError as error:
-                raise DataError(f"{path}: line {number}: {error}") from None
-            count += 1
+    for number, text in read_lines(path):
+        line = text.rstrip(" ")
+        if not line:
+            continue
+        header = _HEADER.fullmatch(line) if number == 1 else None
+        if header:
+            promised, dim = int(header[1]), int(header[2])
+            continue
+        dim = dim or _dimension(line)
+        try:
+            yield _row(line, dim)
+        except ValueError as error:
+            raise DataError(f"{path}: line {number}: {error}") from None
+        count += 1
     if promised not in (None, count):
         raise DataError(f"{path}: expected the {promised} words of its first line, got {count}; fetch the file again")
     if not count:
