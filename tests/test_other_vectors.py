@@ -17,8 +17,8 @@ from deixis.glove.fit import train as train_glove
 from deixis.glove.textfile import convert
 from deixis.modelfile import ModelFile
 from deixis.segmenter import Segmenter
+from deixis.train.ablate import open_run
 from deixis.train.loop import train
-from fakes import CONFIG, ColourBackend
 from tiny import DIM, WORDS, tiny_model, tiny_run
 
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)
@@ -30,6 +30,8 @@ def test_vectors_from_text_serve_a_model(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, steps=1, model=tiny_model(objects=False), vectors="glove")
     glove.save(tmp_path / "glove")
     best = train(config, tmp_path / "run", tmp_path, lambda progress: None)  # "glove" starts from the root
+    with pytest.raises(CheckpointError, match=rf"expected the words {glove.fingerprint} .* got"):
+        open_run(best)
     export(best, tmp_path / "m.deixis")
     assert ModelFile.read(tmp_path / "m.deixis").vectors == glove.fingerprint
     result = Segmenter.load(tmp_path / "m.deixis", vectors=tmp_path / "glove").segment(PICTURE, "left circle")
@@ -52,8 +54,3 @@ def test_training_refuses_vectors_of_another_length(tmp_path: Path) -> None:
     WordVectors.from_float(WORDS, np.ones((len(WORDS), 5), np.float32)).save(tmp_path / "short")
     with pytest.raises(CheckpointError, match=rf"expected word vectors of {DIM} numbers.*word_dim.* got vectors of 5"):
         train(replace(config, vectors="short"), tmp_path / "run", tmp_path, lambda progress: None)
-
-
-def test_a_segmenter_refuses_vectors_of_another_length() -> None:
-    with pytest.raises(CheckpointError, match=r"expected word vectors of 3 numbers, .* got vectors of 2"):
-        Segmenter(ColourBackend(), CONFIG, WordVectors.from_float(["red"], np.ones((1, 2), np.float32)))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")),
-    *(ROOT / "docs" / name for name in ("design.md", "embeddings.md", "evaluation.md")),
+    *(ROOT / "docs" / name for name in ("data.md", "design.md", "embeddings.md", "evaluation.md")),
 ]
 
 
