@@ -21,7 +21,7 @@ ROWS = (
     ("files",),  # L1
     ("masks", "image", "text", "embeddings", "metrics", "config"),
     ("configfile", "vocabulary"),
-    ("modelfile", "protocols"),
+    ("modelfile", "protocols", "glove"),
     ("segmenter", "data"),  # L2
     ("evaluate", "score", "batch", "report.overlay"),  # L3
     ("report.tables", "report.figures"),  # L4

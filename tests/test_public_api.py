@@ -16,10 +16,13 @@ import typer.main
 
 import deixis
 from deixis import cli, errors
-from deixis.config import DEFAULT_THRESHOLD, SourceConfig, TrainConfig
+from deixis.config import DEFAULT_THRESHOLD, GloveConfig, SourceConfig, TrainConfig
 from deixis.segmenter import Segmenter
 from fakes import colour_segmenter, scene
 
+EMBED_SETTINGS = {
+    "dim", "window", "min_count", "max_words", "x_max", "epochs", "learning_rate", "buffer", "seed"
+}  # fmt: skip
 PROJECT = Path(__file__).resolve().parent.parent
 ERRORS = [
     "CheckpointError",
@@ -114,8 +117,10 @@ def test_the_promises_of_the_readme() -> None:
 
 
 def parameters(command: str) -> dict[str, Any]:
-    group: Any = typer.main.get_command(cli.app)
-    return {item.name: item for item in group.commands[command].params}
+    found: Any = typer.main.get_command(cli.app)
+    for name in command.split():
+        found = found.commands[name]
+    return {item.name: item for item in found.params}
 
 
 def defaults(command: str) -> dict[str, Any]:
@@ -124,7 +129,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "ablate", "export", "synthesize"]
+    assert list(group.commands) == ["segment", "evaluate", "score", "train", "ablate", "export", "synthesize", "embed"]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +148,10 @@ def test_the_commands() -> None:
             "synthesize",
             {"annotations", "images", "captions", "labelled", "whole", "crowds", "limit", "phrases", "seed", "draw"},
         ),
+        ("embed convert", {"file", "out", "words", "licence"}),
+        ("embed train", {"corpus", "out", *EMBED_SETTINGS}),
+        ("embed info", {"folder"}),
+        ("embed neighbours", {"word", "vectors", "count"}),
     ],
 )
 def test_the_options_of_each_command(command: str, options: set[str]) -> None:
@@ -164,3 +173,5 @@ def test_defaults_are_those_of_the_dataclasses() -> None:
         assert values[name] == getattr(source, name)
     fields = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
     assert (values["phrases"], values["seed"]) == (fields["phrases"], fields["seed"])
+    values, glove = defaults("embed train"), dataclasses.asdict(GloveConfig())
+    assert {name: values[name] for name in EMBED_SETTINGS} == {name: glove[name] for name in EMBED_SETTINGS}

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import ablate, evaluate, export, score, segment, synthesize, train
+from deixis.cli import ablate, embed, evaluate, export, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -24,6 +24,7 @@ app.command("train")(train.run)
 app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
+app.add_typer(embed.app, name="embed")
 
 
 def _show_version(wanted: bool) -> None:
