@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from commands import Outcome, Run, deixis_process, files, finished, refused, size_of
+from deixis.data.leakage import SourceReport
 from deixis.segmenter import Segmenter
 from fakes import scene
 
@@ -133,8 +134,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     validate = pytest.importorskip("deixis.train.validate")
     calls: list[tuple[Any, ...]] = []
 
-    def train(config: Any, run: Path, root: Path, report: Callable[[Any], None]) -> Path:
+    def train(config: Any, run: Path, root: Path, report: Callable[[Any], None], begun: Callable[[Any], None]) -> Path:
         calls.append((config, run, root))
+        begun([SourceReport("a.json", 7, True)])
         scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
         report(loop.Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
         report(loop.Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
@@ -147,7 +149,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 def test_train_prints_progress_and_the_checkpoint(run: Run, config: Path, trained: list[Any]) -> None:
     outcome = run("train", config, "--run", "runs/a", "--root", "data")
     assert outcome.code == 0
-    first, second, validation, checkpoint = outcome.lines
+    pictures, first, second, validation, checkpoint = outcome.lines
+    assert pictures == "a.json: 7 pictures; none has a name of COCO's"
     assert first == "step 20/40  p 0.500  total 1.500  12.3 images/s  1:02:03 left"
     assert second.startswith("step 40/40")
     assert "mIoU 0.250  oIoU 0.500" in validation and "right 0.400 wrong 0.100" in validation

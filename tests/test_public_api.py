@@ -121,6 +121,10 @@ def parameters(command: str) -> dict[str, Any]:
     for name in command.split():
         found = found.commands[name]
     return {item.name: item for item in found.params}
+    group: Any = typer.main.get_command(cli.app)
+    for name in command.split():
+        group = group.commands[name]
+    return {item.name: item for item in group.params}
 
 
 def defaults(command: str) -> dict[str, Any]:
@@ -129,7 +133,8 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "ablate", "export", "synthesize", "embed"]
+    commands = "segment evaluate score train ablate export synthesize embed data"
+    assert list(group.commands) == commands.split()
 
 
 @pytest.mark.parametrize(
@@ -144,6 +149,10 @@ def test_the_commands() -> None:
             {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
         ),
         ("export", {"checkpoint", "output"}),
+        ("data list", set()),
+        ("data info", {"name"}),
+        ("data download", {"name", "data", "only"}),
+        ("data doctor", {"name", "data", "part", "json"}),
         (
             "synthesize",
             {"annotations", "images", "captions", "labelled", "whole", "crowds", "limit", "phrases", "seed", "draw"},

@@ -135,6 +135,8 @@ class SourceConfig:
             "person"); the regions then are its parts.
         crowds: whether ``iscrowd`` marks groups, as in COCO; some files use it only to say that a mask is RLE.
         weight: how often pictures of this source are drawn, relative to their number.
+        leave_out: folder of RefCOCO, RefCOCO+ and RefCOCOg, whose validation and test photographs are left out;
+            "auto" for ``refer/`` below the root or the root itself, if they are there; "none" to keep every picture.
     """
 
     annotations: str = ""
@@ -147,6 +149,7 @@ class SourceConfig:
     whole: str | None = None
     crowds: bool = True
     weight: float = 1.0
+    leave_out: str = "auto"
 
     def __post_init__(self) -> None:
         if bool(self.annotations) == bool(self.expressions):

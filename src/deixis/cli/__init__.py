@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import ablate, embed, evaluate, export, score, segment, synthesize, train
+from deixis.cli import ablate, data, embed, evaluate, export, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -25,6 +25,7 @@ app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
 app.add_typer(embed.app, name="embed")
+app.add_typer(data.app, name="data")
 
 
 def _show_version(wanted: bool) -> None:

@@ -13,6 +13,10 @@ from deixis.errors import DataError
 from deixis.image import MAX_PIXELS
 
 
+class NoSuchSplit(DataError):  # noqa: N818 - says what is wrong without the suffix
+    """A dataset does not have the split that was asked for."""
+
+
 @contextmanager
 def at(where: object) -> Iterator[None]:
     """Put the file or the record in front of a DataError of the block."""
@@ -93,12 +97,12 @@ def check_splits(source: Path, wanted: str, known: list[str]) -> list[str]:
         known: the splits there are.
 
     Raises:
-        DataError: one is not known; the message lists those there are.
+        NoSuchSplit: one is not known; the message lists those there are.
     """
     names = [name.strip() for name in wanted.split("+")]
     for name in names:
         if name not in known:
-            raise DataError(f"{source}: expected a split of {', '.join(known) or 'nothing'}, got {name!r}")
+            raise NoSuchSplit(f"{source}: expected a split of {', '.join(known) or 'nothing'}, got {name!r}")
     return list(dict.fromkeys(names))
 
 

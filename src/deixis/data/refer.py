@@ -57,6 +57,19 @@ def load_refer(root: Path, dataset: str, split: str, split_by: str | None = None
     return join_coco(root, name, split, path, rows, coco)
 
 
+def images_by_split(path: Path) -> dict[str, frozenset[int]]:
+    """Ids of the pictures of each split in a file of references; needs no instances.json.
+
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    images: dict[str, set[int]] = {}
+    for row in _rows(path):
+        for split in _splits_of(row.split):
+            images.setdefault(split, set()).add(row.image_id)
+    return {split: frozenset(ids) for split, ids in images.items()}
+
+
 def _refs_path(root: Path, dataset: str, split_by: str | None) -> Path:
     folder = root / dataset
     if not folder.is_dir():
