@@ -9,23 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deixis.baselines import CategoryOnly, CentreBox, WholeImage
 from deixis.data.refer import load_refer
 from deixis.errors import DataError, ImageError, PhraseError
-from deixis.evaluate import (
-    CategoryOnly,
-    CentreBox,
-    Predictor,
-    WholeImage,
-    evaluate,
-    read_records,
-    record,
-    summaries,
-    which_report,
-    write_records,
-    write_summary,
-)
+from deixis.evaluate import Predictor, evaluate, read_records, record, write_records
 from deixis.metrics import Summary
 from deixis.report.tables import summary_table
+from deixis.summary import summaries, which_report, write_summary
 from deixis.types import Features, ImageArray, Record, Sample, Segmentation
 from fakes import colour_segmenter, scene
 

@@ -17,7 +17,7 @@ from deixis.metrics import (
     mean_iou,
     overall_iou,
     overlap,
-    precision_at,
+    reaching,
     roc_auc,
     summarize,
 )
@@ -60,8 +60,8 @@ def test_the_functions_agree_with_the_summary() -> None:
     summary = Counts.of(INTERSECTIONS, UNIONS).summary()
     assert overall_iou(INTERSECTIONS, UNIONS) == summary.oiou
     assert mean_iou(INTERSECTIONS, UNIONS) == summary.miou
-    assert precision_at(INTERSECTIONS, UNIONS) == summary.precision
-    assert precision_at(INTERSECTIONS, UNIONS, [0.25, 0.95]) == {0.25: 4 / 5, 0.95: 1 / 5}
+    assert {threshold: reaching(threshold)(INTERSECTIONS, UNIONS) for threshold in THRESHOLDS} == summary.precision
+    assert reaching(0.25)(INTERSECTIONS, UNIONS) == 4 / 5 and reaching(0.95)(INTERSECTIONS, UNIONS) == 1 / 5
     assert ious(INTERSECTIONS, UNIONS).tolist() == [0.9, 0.5, 0.25, 1.0, 0.0]
     assert [make_record(i, u).iou for i, u in zip(INTERSECTIONS, UNIONS, strict=True)] == [0.9, 0.5, 0.25, 1.0, 0.0]
 
@@ -70,8 +70,8 @@ def test_the_functions_agree_with_the_summary() -> None:
 def test_exactly_at_the_threshold_counts(threshold: float) -> None:
     for scale in (1, 3, 7, 1234):
         tenths = round(threshold * 10)
-        assert precision_at([tenths * scale], [10 * scale])[threshold] == 1.0
-        assert precision_at([tenths * scale - 1], [10 * scale])[threshold] == 0.0
+        assert reaching(threshold)([tenths * scale], [10 * scale]) == 1.0
+        assert reaching(threshold)([tenths * scale - 1], [10 * scale]) == 0.0
 
 
 def test_overlap_by_hand() -> None:
@@ -146,7 +146,7 @@ def test_nothing_to_summarize_is_an_error() -> None:
         with pytest.raises(DataError, match="at least one"):
             call()
     with pytest.raises(DataError, match="at least one"):
-        precision_at([], [])
+        reaching(0.5)([], [])
 
 
 @pytest.mark.parametrize(("inter", "union"), [([2], [1]), ([-1], [1]), ([1, 2], [3]), ([[1]], [[2]])])

@@ -162,7 +162,7 @@ def test_an_explanation_agrees_with_the_answer() -> None:
     answer, explained = segmenter.segment(image, "red qwertz"), segmenter.explain(image, "red qwertz")
     np.testing.assert_array_equal(answer.probability, explained.probability)
     assert (answer.score, dict(answer.terms)) == (explained.score, {})
-    assert set(explained.terms) == {"p1", "p2", "categories", "words"}
+    assert set(explained.terms) == {"p1", "p2", "weights", "categories", "words"}
     assert explained.terms["p1"].shape == explained.terms["p2"].shape == (50, 70)
     assert explained.terms["p1"].max() > 0.99 and explained.terms["p2"].max() < 0.41
     assert explained.terms["categories"] == {"red": 1.0, "green": 0.0, "none": 0.0}

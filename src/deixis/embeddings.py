@@ -163,7 +163,7 @@ class WordVectors:
         Returns:
             (length, D) float32 vectors, zero where padded, and (length,) bool that is True at words.
         """
-        found = (self._words.row(token) for token in tokens if _is_word(token))
+        found = (self._words.row(token) for token in tokens if is_word(token))
         rows = [row for row in found if row is not None][:length]
         vectors = np.zeros((length, self.dim), dtype=np.float32)
         present = np.zeros(length, dtype=bool)
@@ -173,7 +173,8 @@ class WordVectors:
         return vectors, present
 
 
-def _is_word(token: str) -> bool:
+def is_word(token: str) -> bool:
+    """Whether a token is a word or a number, and not punctuation."""
     return any(character.isalnum() for character in token)
 
 
