@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import evaluate, export, report, score, segment, synthesize, train
+from deixis.cli import evaluate, export, figure, report, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -21,6 +21,7 @@ app.command("segment")(segment.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
 app.command("report")(report.run)
+app.command("figure")(figure.run)
 app.command("train")(train.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
