@@ -23,8 +23,8 @@ ROWS = (
     ("modelfile", "protocols", "runs"),
     ("segmenter", "data"),  # L2
     ("baselines", "slices"),  # L3
-    ("evaluate", "summary", "score", "batch", "panels", "report.overlay"),
-    ("report.grid", "report.paper"),  # L4
+    ("evaluate", "summary", "score", "batch", "report.overlay"),
+    ("panels", "report.grid", "report.paper"),  # L4
     ("report.tables", "report.figures"),
     ("cli", "web"),  # L5
     ("__main__",),

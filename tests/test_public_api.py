@@ -77,6 +77,7 @@ def test_the_package_says_that_it_is_typed() -> None:
         (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.explain, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
+        (Segmenter.explain_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.words, "self, phrase"),
     ],
 )
@@ -124,7 +125,16 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize"]
+    assert list(group.commands) == [
+        "segment",
+        "evaluate",
+        "score",
+        "report",
+        "figure",
+        "train",
+        "export",
+        "synthesize",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +143,12 @@ def test_the_commands() -> None:
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
+        ("report", {"runs", "table", "format"}),
+        (
+            "figure",
+            {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", "model"}
+            | {"vectors", "threads"},
+        ),
         ("train", {"config", "run", "root"}),
         ("export", {"checkpoint", "output"}),
         (
@@ -147,7 +163,7 @@ def test_the_options_of_each_command(command: str, options: set[str]) -> None:
 
 def test_defaults_are_those_of_the_api() -> None:
     load, ask = inspect.signature(Segmenter.load).parameters, inspect.signature(Segmenter.segment).parameters
-    for command in ("segment", "evaluate"):
+    for command in ("segment", "evaluate", "figure"):
         assert defaults(command)["threads"] == load["threads"].default
         assert defaults(command)["model"] is load["path"].default
         assert defaults(command)["vectors"] is load["vectors"].default

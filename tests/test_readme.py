@@ -25,7 +25,8 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
+    names = "|".join(get_command(app).commands)
+    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

@@ -187,7 +187,7 @@ def _side(columns: int) -> float:
 
 def _height(panel: Panel, side: float) -> float:
     height, width = panel.image.shape[:2]
-    return side * min(height / width, _TALLEST)
+    return float(side * min(height / width, _TALLEST))
 
 
 def _axes(figure: Figure, place: int, side: float, top: float, height: float) -> Axes:

@@ -111,6 +111,8 @@ def _with_joined(parts: Mapping[str, Sequence[Sequence[Record]]]) -> dict[str, S
 
 
 def _estimates(what: str, seeds: Sequence[Sequence[Record]], columns: Sequence[str]) -> list[Estimate]:
+    if not seeds[0]:
+        raise DataError(f"{what}: expected at least one expression, got none; evaluate it again")
     expressions = [sorted((item.dataset, item.split, item.sent_id) for item in seed) for seed in seeds]
     if any(other != expressions[0] for other in expressions):
         counts = ", ".join(str(len(seed)) for seed in seeds)
