@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deixis.baselines import CategoryOnly, CentreBox, WholeImage, baselines_of, shuffled, swapped
-from deixis.data.refer import load_refer
+from deixis.data.dataset import open_dataset
 from deixis.evaluate import Predictor, compare, evaluate
 from deixis.summary import summaries
 from deixis.types import Sample
@@ -86,7 +86,7 @@ def test_an_empty_truth_and_baselines(samples: list[Sample], baseline: Predictor
 
 
 def test_baselines_on_real_rows(shared_data: Path) -> None:
-    rows = load_refer(shared_data / "refer", "refcocog", "val")
+    rows = list(open_dataset(shared_data / "refer", "refcocog:val"))
     whole, centre = (summaries(evaluate(baseline, rows))["refcocog val"] for baseline in (WholeImage(), CentreBox()))
     assert whole.n == centre.n == 15
     assert whole.miou == pytest.approx(np.mean([sample.mask.mean() for sample in rows]))

@@ -84,6 +84,12 @@ def test_a_mask_of_another_size_is_explained(samples: list[Sample]) -> None:
             evaluate(Oracle(), [dataclasses.replace(samples[0], **changes)])
 
 
+def test_filled_boxes_are_no_truth(samples: list[Sample]) -> None:
+    rows = [dataclasses.replace(sample, box_only=True) for sample in samples]
+    with pytest.raises(DataError, match="expected a mask as truth, got filled boxes; IoU with a box is"):
+        evaluate(WholeImage(), rows)
+
+
 def test_a_missing_picture_is_explained(samples: list[Sample], tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"none\.png"):
         evaluate(Oracle(), [dataclasses.replace(samples[0], image=tmp_path / "none.png")])

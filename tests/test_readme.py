@@ -16,7 +16,15 @@ from deixis.cli import app
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [
-    ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "docs/design.md", "docs/evaluation.md")
+    ROOT / name
+    for name in (
+        "README.md",
+        "MODEL_CARD.md",
+        "CONTRIBUTING.md",
+        "docs/design.md",
+        "docs/evaluation.md",
+        "docs/data.md",
+    )
 ]
 
 

@@ -100,11 +100,12 @@ def swapped(phrases: Sequence[str]) -> list[str | None]:
 
 
 def baselines_of(segmenter: Segmenter) -> Mapping[str, Baseline]:
-    """What every evaluation of a segmenter reports beside it, by name."""
+    """What every evaluation of a segmenter reports beside it, by name; "category only" where it has other terms too."""
+    mixed = segmenter.config.p2 and len(segmenter.config.terms) > 1
     return {
         "whole image": Baseline(WholeImage().segment_many),
         "centre box": Baseline(CentreBox().segment_many),
-        "category only": Baseline(CategoryOnly(segmenter).segment_many),
+        **({"category only": Baseline(CategoryOnly(segmenter).segment_many)} if mixed else {}),
         "another phrase": Baseline(segmenter.segment_many, shuffled),
         "left and right swapped": Baseline(segmenter.segment_many, swapped),
     }

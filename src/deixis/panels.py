@@ -15,7 +15,7 @@ from deixis.evaluate import evaluate
 from deixis.image import open_image
 from deixis.metrics import overall_iou, overlap
 from deixis.segmenter import Segmenter
-from deixis.text import words_of
+from deixis.text import MAX_TOKENS, words_of
 from deixis.types import BoolMask, ImageArray, Sample, Segmentation
 
 
@@ -81,7 +81,7 @@ def of_dataset(
     """
 
     def known() -> Iterable[Sample]:
-        return (sample for sample in samples() if any(word in segmenter.vectors for word in words_of(sample.phrase)))
+        return (sample for sample in samples() if _has_known_word(segmenter, sample.phrase))
 
     chosen = _chosen(segmenter, known, pick, count, seed)
     if not chosen:
@@ -101,6 +101,10 @@ def _chosen(
         ious = np.array([record.iou for record in evaluate(segmenter, samples())])
         places = np.argsort(ious if pick == "worst" else -ious, kind="stable")
     return [int(place) for place in places[:count]]
+
+
+def _has_known_word(segmenter: Segmenter, phrase: str) -> bool:
+    return bool(segmenter.vectors.encode(words_of(phrase), MAX_TOKENS)[1].any())
 
 
 def _panel(segmenter: Segmenter, sample: Sample) -> Panel:

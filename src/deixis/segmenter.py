@@ -23,6 +23,7 @@ from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.types import Features, FloatArray, Segmentation
+from deixis.vocabulary import Lexicon
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,7 +62,7 @@ class Segmenter:
         vectors: the word vectors that it was trained with.
     """
 
-    def __init__(self, backend: Backend, config: ModelConfig, vectors: WordVectors) -> None:
+    def __init__(self, backend: Backend, config: ModelConfig, vectors: Lexicon) -> None:
         self.config = config
         self.vectors = vectors
         self._backend = backend
@@ -142,10 +143,9 @@ class Segmenter:
     ) -> Segmentation:
         """``segment`` with its reasons in ``terms``.
 
-        ``terms`` holds "p1", "p2" and, with the third term, "p3": (H, W) float32 probabilities at the original
-        size; "weights": {term: its share of the answer}, empty where the maps do not tell (``combine.py``);
-        "categories": {class name: probability} of the phrase, "none" included; "words": how each word was
-        understood.
+        ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
+        size; "weights": {term: its share of the answer}, empty where the maps do not tell; with p2 "categories":
+        {class name: probability} of the phrase, "none" included; "words": how each word was understood.
         """
         return self._ask(image, [phrase], threshold, explained=True)[0]
 
@@ -194,8 +194,9 @@ class Segmenter:
         _check_threshold(threshold)
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
-        maps = ["p1", "p2", *(["p3"] if self.config.objects else [])] if explained else []
-        names = ["logits", "score", *maps, *(["p_text"] if explained else [])]
+        names = ["logits", "score"]
+        if explained:
+            names += [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -203,20 +204,21 @@ class Segmenter:
             outputs = self._backend.answer(features.arrays, np.stack(vectors[part])[None], names)
             for index, phrase in enumerate(phrases[part]):
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
-                terms = self._terms(phrase, mine, maps, box) if explained else {}
+                terms = self._terms(phrase, mine, box) if explained else {}
                 probability = _sigmoid(box.invert(mine["logits"]))
                 score = float(mine["score"])
                 results.append(Segmentation(phrase, probability >= threshold, probability, score, terms))
         return results
 
-    def _terms(
-        self, phrase: str, outputs: Mapping[str, FloatArray], maps: Sequence[str], box: Letterbox
-    ) -> dict[str, object]:
-        grids = {name: outputs[name] for name in maps}
+    def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
+        grids = {name: outputs[name] for name in self.config.terms}
         terms: dict[str, object] = {name: np.clip(box.invert(grid), 0, 1) for name, grid in grids.items()}
-        categories = (*self.config.categories, "none")
         terms["weights"] = _weights(outputs["logits"], grids)
-        terms["categories"] = {name: float(value) for name, value in zip(categories, outputs["p_text"], strict=True)}
+        if self.config.p2:
+            categories = (*self.config.categories, "none")
+            terms["categories"] = {
+                name: float(value) for name, value in zip(categories, outputs["p_text"], strict=True)
+            }
         terms["words"] = self.words(phrase)
         return terms
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from deixis.data.attributes import COLOURS
 from deixis.data.templates import AS_PEOPLE_SAY, RELATIONS, WORDINGS
-from deixis.embeddings import WordVectors, is_word
+from deixis.embeddings import is_word
 from deixis.errors import PhraseError
 from deixis.text import LOCATION_WORDS, ORDINAL_WORDS, tokenize, words_of
 from deixis.types import Record, Sample
+from deixis.vocabulary import Lexicon
 
 SMALL, MEDIUM = 32**2, 96**2  # pixels of the target at the original size: COCO's limits of small and medium
 COLOUR_WORDS = frozenset(COLOURS) | {word for words in AS_PEOPLE_SAY.values() for word in words}
@@ -28,7 +29,7 @@ def slices(records: Iterable[Record]) -> dict[str, list[Record]]:
     return {name: part for name, part in parts.items() if part}
 
 
-def tag_unknown_words(samples: Iterable[Sample], vocabulary: WordVectors) -> Iterator[Sample]:
+def tag_unknown_words(samples: Iterable[Sample], vocabulary: Lexicon) -> Iterator[Sample]:
     """Note in each sample's tags which words of its phrase are not in the vocabulary."""
     for sample in samples:
         words = [token for token in _tokens(sample.phrase) if is_word(token) and token not in vocabulary]

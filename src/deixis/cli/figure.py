@@ -80,8 +80,8 @@ def run(
 
 
 def _of_dataset(segmenter: Segmenter, data: Path, dataset: str, pick: Pick, count: int, seed: int) -> list[Panel]:
-    from deixis.cli.evaluate import _loader, _split_name
+    from deixis.cli.datasets import open_with_masks
     from deixis.panels import of_dataset
 
-    samples = _loader(data, [_split_name(dataset)])
-    return of_dataset(segmenter, samples, pick.value, count, seed)
+    opened = open_with_masks(data, dataset)
+    return of_dataset(segmenter, lambda: opened, pick.value, count, seed)

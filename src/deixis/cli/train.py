@@ -34,7 +34,8 @@ def run(
     ] = Path(),
 ) -> None:
     """Train a model; the same command works under 'accelerate launch' and torchrun."""
-    from deixis.config import TrainConfig, read_config
+    from deixis.config import TrainConfig
+    from deixis.configfile import read_config
 
     settings = read_config(TrainConfig, config)
     with needs_extra("train"):

@@ -34,9 +34,9 @@ class SceneSource:
         self.captions = load_captions(root / config.captions) if config.captions else {}
         self.labelled = _labelled(config, self.dataset)
         # With ``whole``, a picture without regions is an unlabelled one, not an empty one.
-        self.images = tuple(
-            image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)
-        )
+        images = [image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)]
+        first, last = (round(share * len(images)) for share in config.part)
+        self.images = tuple(images[first:last])
         if not self.images:
             raise DataError(f"{root / config.annotations}: expected at least one image, found none")
 

@@ -103,12 +103,9 @@ FIGURES: Mapping[int, Callable[[Sequence[Panel]], Figure]] = {4: answers, 5: com
 
 def mixture(weights: Mapping[str, float]) -> dict[str, str]:
     """What is written on each term's map: alpha, 1 - alpha and, with a third term, beta; nothing where unknown."""
-    if not weights:
-        return {}
-    beta = weights.get("p3")
-    pair = weights["p1"] + weights["p2"]
-    shares = {} if beta is None else {"p3": f"{_BETA} = {beta:.2f}"}
-    if pair < 1e-3:  # beta is 1, and alpha cannot be told from this phrase
+    shares = {"p3": f"{_BETA} = {weights['p3']:.2f}"} if "p3" in weights else {}
+    pair = weights.get("p1", 0.0) + weights.get("p2", 0.0)
+    if not {"p1", "p2"} <= set(weights) or pair < 1e-3:  # where beta is 1 alpha cannot be told
         return shares
     alpha = weights["p1"] / pair
     return {"p1": f"{_ALPHA} = {alpha:.2f}", "p2": f"1 {_MINUS} {_ALPHA} = {1 - alpha:.2f}", **shares}
