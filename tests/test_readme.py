@@ -15,17 +15,8 @@ from deixis.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [
-    ROOT / name
-    for name in (
-        "README.md",
-        "MODEL_CARD.md",
-        "CONTRIBUTING.md",
-        "docs/design.md",
-        "docs/evaluation.md",
-        "docs/data.md",
-    )
-]
+DOCUMENTS = [ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")]
+DOCUMENTS += [ROOT / "docs" / name for name in ("design.md", "evaluation.md", "data.md")]
 
 
 def blocks(language: str) -> list[str]:
