@@ -17,7 +17,7 @@ from deixis.types import Record
 # --- report -----------------------------------------------------------------------------------------------------------
 def write(runs: Path, row: str, seed: int | None, inter: int, dataset: str = "refcoco", split: str = "val") -> Path:
     """Two expressions of one training."""
-    path = records_path(run_folder(runs, row, seed), dataset, split)
+    path = records_path(run_folder(runs, row, seed), f"{dataset}-{split}")
     write_records(path, [Record(dataset, split, i, i, "x", inter, 100, 100, 100, 10, 10, 0.5) for i in range(2)])
     return path
 

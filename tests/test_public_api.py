@@ -17,6 +17,8 @@ import typer.main
 import deixis
 from deixis import cli, errors
 from deixis.config import DEFAULT_THRESHOLD, SourceConfig, TrainConfig
+from deixis.panels import of_dataset
+from deixis.report import figures
 from deixis.segmenter import Segmenter
 from fakes import colour_segmenter, scene
 
@@ -168,6 +170,9 @@ def test_defaults_are_those_of_the_api() -> None:
         assert defaults(command)["model"] is load["path"].default
         assert defaults(command)["vectors"] is load["vectors"].default
     assert defaults("segment")["threshold"] == ask["threshold"].default
+    save = inspect.signature(figures.save).parameters
+    assert defaults("figure")["dpi"] == save["dpi"].default
+    assert defaults("figure")["seed"] == inspect.signature(of_dataset).parameters["seed"].default
 
 
 def test_defaults_are_those_of_the_dataclasses() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from deixis.errors import DataError
 from deixis.runs import PAPER_ROWS, find_records, find_runs, records_path, run_folder
+from deixis.train.ablations import ROWS
 
 
 def make(folder: Path) -> Path:
@@ -28,14 +29,18 @@ def test_rows_are_found_in_the_papers_order_and_seeds_by_number(tmp_path: Path) 
     assert found["zebra"] == others[:1]
 
 
+def test_the_papers_rows_are_those_that_are_trained() -> None:
+    assert PAPER_ROWS == tuple(ROWS)[: len(PAPER_ROWS)]
+
+
 def test_records_are_found_where_they_are_written(tmp_path: Path) -> None:
-    for dataset, split in (("refcoco+", "val"), ("heldout", "synthesized")):
-        path = records_path(run_folder(tmp_path, PAPER_ROWS[0]), dataset, split)
+    for part in ("refcoco+-val", "heldout-synthesized"):
+        path = records_path(run_folder(tmp_path, PAPER_ROWS[0]), part)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (run,) = find_runs(tmp_path)[PAPER_ROWS[0]]
     assert list(find_records(run)) == ["heldout-synthesized", "refcoco+-val"]
-    assert find_records(run)["refcoco+-val"] == records_path(run, "refcoco+", "val")
+    assert find_records(run)["refcoco+-val"] == records_path(run, "refcoco+-val")
     assert find_records(tmp_path) == {}
 
 

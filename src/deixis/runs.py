@@ -25,9 +25,9 @@ def run_folder(runs: Path, row: str, seed: int | None = None) -> Path:
     return runs / row if seed is None else runs / row / f"{_SEED}{seed}"
 
 
-def records_path(run: Path, dataset: str, split: str) -> Path:
-    """The records of one training on one dataset and split."""
-    return run / _RECORDS / f"{dataset}-{split}.jsonl"
+def records_path(run: Path, part: str) -> Path:
+    """The records of one training on one dataset and split, by "dataset-split"."""
+    return run / _RECORDS / f"{part}.jsonl"
 
 
 def find_runs(runs: Path) -> dict[str, list[Path]]:

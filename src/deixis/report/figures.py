@@ -30,7 +30,7 @@ ANSWER, TRUTH = PALETTE[1], PALETTE[2]
 HEAT = "cividis"
 
 _GAP, _MARGIN, _LINE = 0.07, 0.08, 0.17  # inches: between pictures, around all, a line of text
-_TALLEST = 1.3  # of a cell, in its widths; a taller picture stands in the middle of it
+_TALLEST = 1.3  # cell, in its widths; a taller picture becomes narrower than its cell
 _FONT, _SMALL = 9, 7.5  # points
 _COLUMNS = 4  # of the gallery
 _ALPHA, _BETA, _MINUS = "\N{GREEK SMALL LETTER ALPHA}", "\N{GREEK SMALL LETTER BETA}", "\N{MINUS SIGN}"
