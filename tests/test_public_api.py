@@ -127,16 +127,8 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == [
-        "segment",
-        "evaluate",
-        "score",
-        "report",
-        "figure",
-        "train",
-        "export",
-        "synthesize",
-    ]
+    names = ["segment", "evaluate", "score", "report", "figure", "train", "ablate", "export", "synthesize"]
+    assert list(group.commands) == names
 
 
 @pytest.mark.parametrize(
@@ -151,7 +143,11 @@ def test_the_commands() -> None:
             {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", "model"}
             | {"vectors", "threads"},
         ),
-        ("train", {"config", "run", "root"}),
+        ("train", {"config", "run", "root", "backbone_weights"}),
+        (
+            "ablate",
+            {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
+        ),
         ("export", {"checkpoint", "output"}),
         (
             "synthesize",

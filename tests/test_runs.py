@@ -30,7 +30,7 @@ def test_rows_are_found_in_the_papers_order_and_seeds_by_number(tmp_path: Path) 
 
 
 def test_the_papers_rows_are_those_that_are_trained() -> None:
-    assert PAPER_ROWS == tuple(ROWS)[: len(PAPER_ROWS)]
+    assert tuple(ROWS)[: len(PAPER_ROWS)] == PAPER_ROWS
 
 
 def test_records_are_found_where_they_are_written(tmp_path: Path) -> None:

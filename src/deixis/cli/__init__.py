@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import evaluate, export, figure, report, score, segment, synthesize, train
+from deixis.cli import ablate, evaluate, export, figure, report, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -23,6 +23,7 @@ app.command("score")(score.run)
 app.command("report")(report.run)
 app.command("figure")(figure.run)
 app.command("train")(train.run)
+app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deixis.cli import options
 from deixis.cli.console import command, needs_extra
 from deixis.errors import InputError
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 @command
 def run(
-    data: Annotated[
-        Path, typer.Option(metavar="ROOT", help="Folder that all paths start from.", show_default=False)
-    ],
+    data: options.Data,
     runs: Annotated[
         Path,
         typer.Option(metavar="DIR", help="Folder of the results; what is there is kept, what stopped goes on."),
@@ -50,13 +49,13 @@ def run(
     """Train and measure the rows of the paper's tables: one folder a row and seed, resumable."""
     with needs_extra("train"):
         from deixis.train.ablate import ablate
-    from deixis.data.dataset import open_dataset
+    from deixis.cli.datasets import open_with_masks
 
     full, tests = _configuration(preset, dataset, base)
     if backbone_weights is not None:
         full = dataclasses.replace(full, backbone_weights=str(backbone_weights.absolute()))
     specs = test if test is not None else list(tests)
-    opened = {spec.replace(":", "-"): open_dataset(test_data or data, spec) for spec in specs}
+    opened = {spec.replace(":", "-"): open_with_masks(test_data or data, spec) for spec in specs}
     samples = {name: partial(iter, found) for name, found in opened.items()}
     ablate(full, _rows(rows), _seeds(seeds), samples, runs, data, _report)
     typer.echo(f"{runs}  (deixis report {runs})")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from deixis.config import TrainConfig
-from deixis.data.scenes import SceneSource, category_names, held_out_samples
+from deixis.data.sources import category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.evaluate import evaluate, write_records
@@ -70,12 +70,12 @@ def measure(checkpoint: Path, config: TrainConfig, tests: Tests) -> None:
 
 def held_out(config: TrainConfig, root: Path) -> list[Sample]:
     """Synthesized phrases on the validation's pictures, tagged where they have a word that no training phrase had."""
-    source = SceneSource(config.validation, root)
+    source = open_source(config.validation, root)
     options = SynthesisOptions(vocabulary=category_names([source]))
     hidden = set(config.held_out_words)
     return [
         replace(sample, tags={**sample.tags, "held_out_word": str(not hidden.isdisjoint(tokenize(sample.phrase)))})
-        for sample in held_out_samples(source, HELD_OUT_PHRASES, HELD_OUT_SEED, options)
+        for sample in validation_samples(source, HELD_OUT_PHRASES, HELD_OUT_SEED, options)
     ]
 
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from deixis.config import TrainConfig
 from deixis.data.captions import may_share_frame
-from deixis.data.scenes import SceneSource
+from deixis.data.sources import Source
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import PhraseError
 from deixis.image import Letterbox, normalise
@@ -59,7 +59,7 @@ class TrainingData(Dataset[Batch]):
     """
 
     config: TrainConfig
-    sources: Sequence[SceneSource]
+    sources: Sequence[Source]
     vectors: Lexicon
     options: SynthesisOptions
 
@@ -85,12 +85,12 @@ class TrainingData(Dataset[Batch]):
             return scene, exhaustive, style
         alike = [source for source in self.sources if source.config.phrases == style]
         other, other_source, other_index = self._one(rng, alike)
-        share = may_share_frame(_captions(source, index), _captions(other_source, other_index))
+        share = may_share_frame(source.captions_of(index), other_source.captions_of(other_index))
         share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out
         exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
         return mosaic(scene, other, share, rng), exhaustive, style
 
-    def _one(self, rng: np.random.Generator, sources: Sequence[SceneSource]) -> tuple[Scene, SceneSource, int]:
+    def _one(self, rng: np.random.Generator, sources: Sequence[Source]) -> tuple[Scene, Source, int]:
         weights = np.array([len(source) * source.config.weight for source in sources])
         source = sources[int(rng.choice(len(weights), p=weights / weights.sum()))]
         index = int(rng.integers(len(source)))
@@ -191,10 +191,6 @@ def join(batches: list[Batch]) -> Batch:
 
 def _one_thread(_: int) -> None:
     torch.set_num_threads(1)  # the cores belong to the network
-
-
-def _captions(source: SceneSource, index: int) -> tuple[str, ...]:
-    return source.captions.get(source.images[index].id, ())
 
 
 def _padded(objects: ObjectTargets, side: int) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from torch import nn
 
 from deixis.config import TrainConfig
 from deixis.configfile import to_mapping
-from deixis.data.scenes import SceneSource, category_names, held_out_samples
+from deixis.data.sources import Source, category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
@@ -97,11 +97,11 @@ def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress
     return run / BEST
 
 
-def complete(config: TrainConfig, sources: Sequence[SceneSource]) -> TrainConfig:
+def complete(config: TrainConfig, sources: Sequence[Source]) -> TrainConfig:
     """Fill in categories ("auto",) with the classes of the sources."""
     if config.model.categories != ("auto",):
         return config
-    return replace(config, model=replace(config.model, categories=category_names(list(sources))))
+    return replace(config, model=replace(config.model, categories=category_names(sources)))
 
 
 class Trainer:
@@ -109,7 +109,7 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, run: Path, root: Path, accelerator: Accelerator) -> None:
         self.run, self.accelerator = run, accelerator
-        sources = [SceneSource(source, root) for source in config.sources]
+        sources = [open_source(source, root) for source in config.sources]
         config = complete(config, sources)
         options = SynthesisOptions(
             vocabulary=config.model.categories, held_out_names=frozenset(config.held_out_words)
@@ -124,9 +124,9 @@ class Trainer:
         self.config = config
         self.samples: list[Sample] = []
         if accelerator.is_main_process:
-            held_out = SceneSource(config.validation, root)
+            held_out = open_source(config.validation, root)
             every_word = SynthesisOptions(vocabulary=config.model.categories)
-            self.samples = held_out_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
+            self.samples = validation_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
         self.network = build(config.model, config.seed)
         if config.backbone_weights:
             given = config.backbone_weights

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deixis.config import AugmentConfig, LossConfig, ModelConfig, SourceConfig, TrainConfig
 from deixis.errors import ConfigError
@@ -16,28 +16,27 @@ class PaperDataset:
     """What a table of the paper trains on and measures on, as NAME:SPLIT.
 
     Attributes:
-        train: sentences with masks.
-        validation: where checkpoints are chosen.
+        train: sentences with masks; the last of its pictures choose the checkpoint, so that no measured one does.
         tests: what is measured.
     """
 
     train: str
-    validation: str
     tests: tuple[str, ...]
 
 
 DATASETS: Mapping[str, PaperDataset] = {
-    "g-ref": PaperDataset("refcocog-google:train", "refcocog-google:val", ("refcocog-google:val",)),
+    "g-ref": PaperDataset("refcocog-google:train", ("refcocog-google:val",)),
     "unc-ref": PaperDataset(
-        "refcoco:train", "refcoco:val", ("refcoco:val", "refcoco:testA", "refcoco:testB", "refcoco:testA+testB")
+        "refcoco:train", ("refcoco:val", "refcoco:testA", "refcoco:testB", "refcoco:testA+testB")
     ),
-    "referit": PaperDataset("referit:train", "referit:val", ("referit:test",)),
+    "referit": PaperDataset("referit:trainval", ("referit:test",)),
 }
+TRAINED_PART = 0.98
 
 
 def dataset(name: str) -> PaperDataset:
     """One of the paper's three datasets, or any other that has splits train and val."""
-    return DATASETS.get(name) or PaperDataset(f"{name}:train", f"{name}:val", (f"{name}:val",))
+    return DATASETS.get(name) or PaperDataset(f"{name}:train", (f"{name}:val",))
 
 
 def preset(name: str, data: PaperDataset) -> TrainConfig:
@@ -52,8 +51,8 @@ def preset(name: str, data: PaperDataset) -> TrainConfig:
     """
     if name not in PRESETS:
         raise ConfigError(f"preset: expected {' or '.join(PRESETS)}, got {name!r}")
-    sources = (SourceConfig(expressions=data.train, images=".", phrases="given"), COCO)
-    return PRESETS[name](sources, SourceConfig(expressions=data.validation, images=".", phrases="given"))
+    sentences = SourceConfig(expressions=data.train, images=".", phrases="given", part=(0.0, TRAINED_PART))
+    return PRESETS[name]((sentences, COCO), replace(sentences, part=(TRAINED_PART, 1.0)))
 
 
 def _compact(sources: tuple[SourceConfig, ...], validation: SourceConfig) -> TrainConfig:
