@@ -17,6 +17,8 @@ import typer.main
 import deixis
 from deixis import cli, errors
 from deixis.config import DEFAULT_THRESHOLD, GloveConfig, SourceConfig, TrainConfig
+from deixis.panels import of_dataset
+from deixis.report import figures
 from deixis.segmenter import Segmenter
 from fakes import colour_segmenter, scene
 
@@ -80,6 +82,7 @@ def test_the_package_says_that_it_is_typed() -> None:
         (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.explain, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
+        (Segmenter.explain_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.words, "self, phrase"),
     ],
 )
@@ -133,7 +136,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    commands = "segment evaluate score train ablate export synthesize embed data"
+    commands = "segment evaluate score report figure train ablate export synthesize embed data"
     assert list(group.commands) == commands.split()
 
 
@@ -143,6 +146,12 @@ def test_the_commands() -> None:
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
+        ("report", {"runs", "table", "format"}),
+        (
+            "figure",
+            {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", "model"}
+            | {"vectors", "threads"},
+        ),
         ("train", {"config", "run", "root", "backbone_weights"}),
         (
             "ablate",
@@ -169,11 +178,14 @@ def test_the_options_of_each_command(command: str, options: set[str]) -> None:
 
 def test_defaults_are_those_of_the_api() -> None:
     load, ask = inspect.signature(Segmenter.load).parameters, inspect.signature(Segmenter.segment).parameters
-    for command in ("segment", "evaluate"):
+    for command in ("segment", "evaluate", "figure"):
         assert defaults(command)["threads"] == load["threads"].default
         assert defaults(command)["model"] is load["path"].default
         assert defaults(command)["vectors"] is load["vectors"].default
     assert defaults("segment")["threshold"] == ask["threshold"].default
+    save = inspect.signature(figures.save).parameters
+    assert defaults("figure")["dpi"] == save["dpi"].default
+    assert defaults("figure")["seed"] == inspect.signature(of_dataset).parameters["seed"].default
 
 
 def test_defaults_are_those_of_the_dataclasses() -> None:
