@@ -1,6 +1,6 @@
 """Train and measure the rows of an ablation: one folder a row and seed, with config, log, checkpoints and records.
 
-runs/full/seed0/config.json, log.jsonl, best.safetensors, records/refcoco-val.jsonl
+``runs.py`` says where they lie.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
 from deixis.evaluate import evaluate, write_records
 from deixis.model.build import build
+from deixis.runs import records_path
 from deixis.segmenter import DEFAULT_VECTORS, Segmenter
 from deixis.text import tokenize
 from deixis.train.ablations import stages
@@ -61,7 +62,7 @@ def ablate(
 
 def measure(checkpoint: Path, config: TrainConfig, tests: Tests, root: Path) -> None:
     """Write the records of a trained row that are not there yet."""
-    paths = {name: checkpoint.parent / "records" / f"{name}.jsonl" for name in tests}
+    paths = {name: records_path(checkpoint.parent, name) for name in tests}
     missing = [name for name, path in paths.items() if not path.exists()]
     if missing:
         segmenter = open_run(checkpoint, root / config.vectors if config.vectors else DEFAULT_VECTORS)
