@@ -34,11 +34,12 @@ def test_the_readme_shows_every_command() -> None:
 
 @pytest.mark.parametrize("command", deixis_commands(), ids=" ".join)
 def test_commands_of_the_readme_parse(command: list[str]) -> None:
-    subcommand, names, arguments = get_command(app), [], list(command)
-    while hasattr(subcommand, "commands"):
-        names.append(arguments.pop(0))
-        subcommand = subcommand.commands[names[-1]]
-    context = subcommand.make_context(" ".join(names), arguments, resilient_parsing=False)
+    name, *arguments = command
+    subcommand = get_command(app).commands[name]
+    if hasattr(subcommand, "commands"):  # a group
+        name, *arguments = arguments
+        subcommand = subcommand.commands[name]
+    context = subcommand.make_context(name, arguments, resilient_parsing=False)
     assert not context.args
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
+_CLAMPED = 2e-4  # answers nearer to 0 or 1 may have been moved there
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
 
 
@@ -67,9 +68,7 @@ class Segmenter:
         self._backend = backend
 
     @classmethod
-    def load(
-        cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0
-    ) -> Segmenter:
+    def load(cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0) -> Segmenter:
         """Open a model.
 
         Args:
@@ -133,16 +132,7 @@ class Segmenter:
         threshold: float = DEFAULT_THRESHOLD,
     ) -> list[Segmentation]:
         """``segment`` for several phrases; the picture is encoded once."""
-        if isinstance(phrases, str):
-            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
-        _check_threshold(threshold)
-        vectors = [self._encode_phrase(phrase) for phrase in phrases]
-        features = self._features(image)
-        results: list[Segmentation] = []
-        for start in range(0, len(phrases), PHRASES_AT_ONCE):
-            part = slice(start, start + PHRASES_AT_ONCE)
-            results += self._answer(features, phrases[part], np.stack(vectors[part]), threshold)
-        return results
+        return self._ask(image, phrases, threshold, explained=False)
 
     def explain(
         self,
@@ -154,26 +144,20 @@ class Segmenter:
         """``segment`` with its reasons in ``terms``.
 
         ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
-        size; with p2 "categories": {class name: probability} of the phrase, "none" included; "words": how each
-        word was understood.
+        size; "weights": {term: its share of the answer}, empty where the maps do not tell; with p2 "categories":
+        {class name: probability} of the phrase, "none" included; "words": how each word was understood.
         """
-        _check_threshold(threshold)
-        vectors = self._encode_phrase(phrase)[None]
-        features = self._features(image)
-        result = self._answer(features, [phrase], vectors, threshold)[0]
-        box = Letterbox.fit(features.height, features.width, features.input_size)
-        names = [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
-        found = dict(zip(names, self._backend.answer(features.arrays, vectors[None], names), strict=True))
-        terms: dict[str, object] = {
-            name: np.clip(box.invert(found[name][0, 0]), 0, 1) for name in self.config.terms
-        }
-        if self.config.p2:
-            categories = (*self.config.categories, "none")
-            terms["categories"] = {
-                name: float(value) for name, value in zip(categories, found["p_text"][0, 0], strict=True)
-            }
-        terms["words"] = self.words(phrase)
-        return Segmentation(result.phrase, result.mask, result.probability, result.score, terms)
+        return self._ask(image, [phrase], threshold, explained=True)[0]
+
+    def explain_many(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrases: Sequence[str],
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+    ) -> list[Segmentation]:
+        """``explain`` for several phrases; the picture is encoded once."""
+        return self._ask(image, phrases, threshold, explained=True)
 
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
@@ -198,16 +182,45 @@ class Segmenter:
             raise PhraseError(f"none of the words in {shown!r} is known; expected English words such as 'left dog'")
         return vectors
 
-    def _answer(
-        self, features: Features, phrases: Sequence[str], vectors: FloatArray, threshold: float
+    def _ask(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrases: Sequence[str],
+        threshold: float,
+        explained: bool,
     ) -> list[Segmentation]:
-        logits, scores = self._backend.answer(features.arrays, vectors[None], ["logits", "score"])
+        if isinstance(phrases, str):
+            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
+        _check_threshold(threshold)
+        vectors = [self._encode_phrase(phrase) for phrase in phrases]
+        features = self._features(image)
+        names = ["logits", "score"]
+        if explained:
+            names += [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
-        for phrase, grid, score in zip(phrases, logits[0], scores[0], strict=True):
-            probability = _sigmoid(box.invert(grid))
-            results.append(Segmentation(phrase, probability >= threshold, probability, float(score)))
+        for start in range(0, len(phrases), PHRASES_AT_ONCE):
+            part = slice(start, start + PHRASES_AT_ONCE)
+            outputs = self._backend.answer(features.arrays, np.stack(vectors[part])[None], names)
+            for index, phrase in enumerate(phrases[part]):
+                mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
+                terms = self._terms(phrase, mine, box) if explained else {}
+                probability = _sigmoid(box.invert(mine["logits"]))
+                score = float(mine["score"])
+                results.append(Segmentation(phrase, probability >= threshold, probability, score, terms))
         return results
+
+    def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
+        grids = {name: outputs[name] for name in self.config.terms}
+        terms: dict[str, object] = {name: np.clip(box.invert(grid), 0, 1) for name, grid in grids.items()}
+        terms["weights"] = _weights(outputs["logits"], grids)
+        if self.config.p2:
+            categories = (*self.config.categories, "none")
+            terms["categories"] = {
+                name: float(value) for name, value in zip(categories, outputs["p_text"], strict=True)
+            }
+        terms["words"] = self.words(phrase)
+        return terms
 
 
 class OnnxBackend:
@@ -243,6 +256,21 @@ class OnnxBackend:
 def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:
         raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+
+
+def _weights(logits: FloatArray, terms: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Share of each term in the answer: on the grid the answer is exactly a weighted mean of the terms.
+
+    Graphs do not give alpha and beta; they follow from the (h, w) maps, unless the maps are (nearly) copies of one
+    another.
+    """
+    answer = 1 / (1 + np.exp(-logits.astype(np.float64).ravel()))
+    free = (answer > _CLAMPED) & (answer < 1 - _CLAMPED)  # where ``model.combine`` kept the logit finite
+    columns = np.stack([grid.astype(np.float64).ravel()[free] for grid in terms.values()], axis=1)
+    if len(columns) < len(terms):
+        return {}
+    weights, _, rank, _ = np.linalg.lstsq(columns, answer[free], rcond=1e-5)
+    return dict(zip(terms, map(float, weights), strict=True)) if rank == len(terms) else {}
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import ablate, data, evaluate, export, score, segment, synthesize, train
+from deixis.cli import ablate, data, embed, evaluate, export, figure, report, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -20,10 +20,13 @@ app = typer.Typer(
 app.command("segment")(segment.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
+app.command("report")(report.run)
+app.command("figure")(figure.run)
 app.command("train")(train.run)
 app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
+app.add_typer(embed.app, name="embed")
 app.add_typer(data.app, name="data")
 
 

@@ -125,13 +125,15 @@ class Trainer:
         options = SynthesisOptions(
             vocabulary=config.model.categories, held_out_names=frozenset(config.held_out_words)
         )
-        fixed = WordVectors.load(Path(config.vectors) if config.vectors else DEFAULT_VECTORS)
+        fixed = WordVectors.load(root / config.vectors if config.vectors else DEFAULT_VECTORS)
         self.vectors: Lexicon = fixed
         self.data = TrainingData(config, sources, fixed, options)
         if config.embedding == "learned":
             self.vectors = words = self._vocabulary()
             config = replace(config, model=replace(config.model, vocabulary=len(words)))
             self.data = replace(self.data, config=config, vectors=words)
+        else:
+            fixed.check_dim(config.model.word_dim)
         self.config = config
         self.samples: list[Sample] = []
         if accelerator.is_main_process:
