@@ -65,7 +65,7 @@ def test_evaluate_writes_numbers_and_records(run: Run, refer: Path) -> None:
     outcome = run("evaluate", "refcoco:val", "--data", refer, "--json", "o/s.json", "--records", "r.jsonl")
     assert outcome.code == 0
     content = json.loads(Path("o/s.json").read_text())
-    assert list(content) == ["protocol", "splits", "all", "slices", "baselines", "records"]
+    assert list(content) == ["leak_free", "protocol", "splits", "all", "slices", "baselines", "records"]
     assert content["splits"]["refcoco val"] == content["all"]
     assert content["all"]["n"] == 3 and len(content["records"]) == 3
     assert set(content["baselines"]) == {"whole image", "centre box", "category only", "another phrase"}

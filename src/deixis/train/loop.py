@@ -26,6 +26,7 @@ from deixis.files import atomic_write
 from deixis.model.build import build
 from deixis.model.efficientnet import imagenet_weights
 from deixis.model.losses import total_loss
+from deixis.runs import all_leak_free
 from deixis.segmenter import DEFAULT_VECTORS
 from deixis.train.checkpoint import (
     AVERAGE,
@@ -243,7 +244,11 @@ class Trainer:
         result = validate(self.average, self.vectors, self.samples)
         if result.score > self.best_score:
             self.best_score = result.score
-            about = {"validation": result.to_mapping(), "best_score": self.best_score}
+            about = {
+                "validation": result.to_mapping(),
+                "best_score": self.best_score,
+                "leak_free": all_leak_free([source.leak_free for source in self.sources]),
+            }
             self._save(BEST, self._checkpoint(weights_of(self.average, MODEL), about))
         return result
 
