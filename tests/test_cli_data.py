@@ -118,14 +118,15 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Replaces the training by one that reports twice; collects how it was called."""
     loop = pytest.importorskip("deixis.train.loop")
     validate = pytest.importorskip("deixis.train.validate")
+    from deixis.train.progress import Progress
     calls: list[tuple[Any, ...]] = []
 
     def train(config: Any, run: Path, root: Path, report: Callable[[Any], None], begun: Callable[[Any], None]) -> Path:
         calls.append((config, run, root))
         begun([SourceReport("a.json", 7, True)])
         scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
-        report(loop.Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
-        report(loop.Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
+        report(Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
+        report(Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
         return run / "best.safetensors"
 
     monkeypatch.setattr(loop, "train", train)

@@ -20,8 +20,9 @@ from deixis.errors import CheckpointError
 from deixis.train import loop
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
 from deixis.train.lock import run_lock
-from deixis.train.loop import BEST, LAST, Progress, step_seed, train
+from deixis.train.loop import BEST, LAST, step_seed, train
 from deixis.train.optimise import make_optimiser, schedule, set_rates
+from deixis.train.progress import Progress
 from deixis.train.validate import Validation
 from tiny import tiny_model, tiny_run, tiny_vectors
 

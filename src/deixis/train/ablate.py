@@ -23,7 +23,8 @@ from deixis.slices import tag_unknown_words
 from deixis.text import tokenize
 from deixis.train.ablations import stages
 from deixis.train.checkpoint import MODEL, load_checkpoint
-from deixis.train.loop import VOCABULARY, Progress, train
+from deixis.train.loop import VOCABULARY, train
+from deixis.train.progress import Progress
 from deixis.train.validate import TorchBackend
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
