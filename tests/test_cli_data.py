@@ -124,7 +124,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     def train(config: Any, run: Path, root: Path, report: Callable[[Any], None], begun: Callable[[Any], None]) -> Path:
         calls.append((config, run, root))
         begun([SourceReport("a.json", 7, True)])
-        scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
+        scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, 0.35, 0.3, {})
         report(Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
         report(Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
         return run / "best.safetensors"
@@ -172,7 +172,7 @@ def test_train_explains_a_wrong_config(run: Run, config: Path) -> None:
 
 def test_export_prints_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("deixis.export")
-    module.export = lambda checkpoint, output: f"{checkpoint} -> {output}"  # type: ignore[attr-defined]
+    module.export = lambda checkpoint, output, input_size: f"{checkpoint} -> {output}"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "deixis.export", module)
     assert run("export", "best.safetensors", "--output", "a.deixis").out == "best.safetensors -> a.deixis\n"
 

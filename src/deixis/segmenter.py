@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
-_CLAMPED = 2e-4  # answers nearer to 0 or 1 may have been moved there
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
 
 
@@ -148,8 +147,8 @@ class Segmenter:
         """``segment`` with its reasons in ``terms``.
 
         ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
-        size; "weights": {term: its share of the answer}, empty where the maps do not tell; with p2 "categories":
-        {class name: probability} of the phrase, "none" included; "words": how each word was understood.
+        size; "weights": {term: its share of the answer}; with p2 "categories": {class name: probability} of the
+        phrase, "none" included; "words": how each word was understood.
         """
         return self._ask(image, [phrase], threshold, explained=True)[0]
 
@@ -200,7 +199,7 @@ class Segmenter:
         features = self._features(image)
         names = ["logits", "score"]
         if explained:
-            names += [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
+            names += ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -217,7 +216,7 @@ class Segmenter:
     def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
         grids = {name: outputs[name] for name in self.config.terms}
         terms: dict[str, object] = {name: np.clip(box.invert(grid), 0, 1) for name, grid in grids.items()}
-        terms["weights"] = _weights(outputs["logits"], grids)
+        terms["weights"] = dict(zip(grids, map(float, outputs["weights"]), strict=True))
         if self.config.p2:
             categories = (*self.config.categories, "none")
             terms["categories"] = {
@@ -260,21 +259,6 @@ class OnnxBackend:
 def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:
         raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
-
-
-def _weights(logits: FloatArray, terms: Mapping[str, FloatArray]) -> dict[str, float]:
-    """Share of each term in the answer: on the grid the answer is exactly a weighted mean of the terms.
-
-    Graphs do not give alpha and beta; they follow from the (h, w) maps, unless the maps are (nearly) copies of one
-    another.
-    """
-    answer = 1 / (1 + np.exp(-logits.astype(np.float64).ravel()))
-    free = (answer > _CLAMPED) & (answer < 1 - _CLAMPED)  # where ``model.combine`` kept the logit finite
-    columns = np.stack([grid.astype(np.float64).ravel()[free] for grid in terms.values()], axis=1)
-    if len(columns) < len(terms):
-        return {}
-    weights, _, rank, _ = np.linalg.lstsq(columns, answer[free], rcond=1e-5)
-    return dict(zip(terms, map(float, weights), strict=True)) if rank == len(terms) else {}
 
 
 def _first_line(error: Exception) -> str:

@@ -92,6 +92,7 @@ def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
     stored = load_checkpoint(checkpoint)
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
+    network.combine.threshold = stored.threshold
     learned = stored.config.vocabulary
     words: Lexicon = Vocabulary.load(checkpoint.parent / VOCABULARY) if learned else WordVectors.load(vectors)
     if words.fingerprint != stored.vectors:
