@@ -9,12 +9,11 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deixis.config import DEFAULT_THRESHOLD, ModelConfig
 from deixis.embeddings import WordVectors
@@ -22,10 +21,7 @@ from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.text import MAX_TOKENS, tokenize
-from deixis.types import Features, FloatArray, Segmentation
-
-if TYPE_CHECKING:
-    from PIL import Image
+from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
 
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
@@ -89,7 +85,7 @@ class Segmenter:
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
         return cls(backend, model.config, words)
 
-    def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
+    def encode_image(self, image: Picture) -> Features:
         """Run the image graph.
 
         Args:
@@ -106,7 +102,7 @@ class Segmenter:
 
     def segment(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -126,7 +122,7 @@ class Segmenter:
 
     def segment_many(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -145,7 +141,7 @@ class Segmenter:
 
     def explain(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -161,7 +157,7 @@ class Segmenter:
         features = self._features(image)
         result = self._answer(features, [phrase], vectors, threshold)[0]
         box = Letterbox.fit(features.height, features.width, features.input_size)
-        names = ["p1", "p2", *(["p3"] if self.config.objects else [])]
+        names = ["p1", "p2", *self._third_term]
         *maps, p_text = self._backend.answer(features.arrays, vectors[None], [*names, "p_text"])
         terms: dict[str, object] = {
             name: np.clip(box.invert(grid[0, 0]), 0, 1) for name, grid in zip(names, maps, strict=True)
@@ -171,14 +167,14 @@ class Segmenter:
             name: float(value) for name, value in zip(categories, p_text[0, 0], strict=True)
         }
         terms["words"] = self.words(phrase)
-        return Segmentation(result.phrase, result.mask, result.probability, result.score, terms)
+        return replace(result, terms=terms)
 
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
         tokens = tokenize(phrase)
         return Words(tuple(tokens), tuple(token in self.vectors for token in tokens))
 
-    def _features(self, image: Features | str | Path | Image.Image | NDArray[np.generic]) -> Features:
+    def _features(self, image: Features | Picture) -> Features:
         features = image if isinstance(image, Features) else self.encode_image(image)
         if features.input_size != self.config.input_size:
             raise InputError(
@@ -199,13 +195,22 @@ class Segmenter:
     def _answer(
         self, features: Features, phrases: Sequence[str], vectors: FloatArray, threshold: float
     ) -> list[Segmentation]:
-        logits, scores = self._backend.answer(features.arrays, vectors[None], ["logits", "score"])
+        names = ["logits", "score", *self._third_term]
+        logits, scores, *p3 = self._backend.answer(features.arrays, vectors[None], names)
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
-        for phrase, grid, score in zip(phrases, logits[0], scores[0], strict=True):
-            probability = _sigmoid(box.invert(grid))
-            results.append(Segmentation(phrase, probability >= threshold, probability, float(score)))
+        for row, phrase in enumerate(phrases):
+            probability = _sigmoid(box.invert(logits[0, row]))
+            proposals = None
+            if p3:
+                proposals = Proposals(features.arrays["masks"][0], p3[0][0, row], features.input_size)
+            mask, score = probability >= threshold, float(scores[0, row])
+            results.append(Segmentation(phrase, mask, probability, score, proposals=proposals))
         return results
+
+    @property
+    def _third_term(self) -> list[str]:
+        return ["p3"] if self.config.objects else []
 
 
 class OnnxBackend:
