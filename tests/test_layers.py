@@ -22,7 +22,7 @@ ROWS = (
     ("masks", "contours", "image", "text", "embeddings", "metrics", "config"),
     ("modelfile", "protocols", "instances"),
     ("segmenter", "data"),  # L2
-    ("evaluate", "score", "batch", "report.overlay"),  # L3
+    ("evaluate", "score", "batch", "report.overlay", "report.why"),  # L3
     ("report.tables", "report.figures"),  # L4
     ("cli", "web"),  # L5
     ("__main__",),

@@ -124,13 +124,14 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize"]
+    assert list(group.commands) == ["segment", "explain", "batch", "evaluate", "score", "train", "export", "synthesize"]
 
 
 @pytest.mark.parametrize(
     ("command", "options"),
     [
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
+        ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("train", {"config", "run", "root"}),

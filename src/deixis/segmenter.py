@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -54,11 +54,15 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
+        about: where the network comes from (see ``ModelFile.about``).
     """
 
-    def __init__(self, backend: Backend, config: ModelConfig, vectors: WordVectors) -> None:
+    def __init__(
+        self, backend: Backend, config: ModelConfig, vectors: WordVectors, about: Mapping[str, Any] | None = None
+    ) -> None:
         self.config = config
         self.vectors = vectors
+        self.about = dict(about or {})
         self._backend = backend
 
     @classmethod
@@ -83,7 +87,7 @@ class Segmenter:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
-        return cls(backend, model.config, words)
+        return cls(backend, model.config, words, model.about)
 
     def encode_image(self, image: Picture) -> Features:
         """Run the image graph.
@@ -150,7 +154,7 @@ class Segmenter:
 
         ``terms`` holds "p1", "p2" and, with the third term, "p3": (H, W) float32 probabilities at the original
         size; "categories": {class name: probability} of the phrase, "none" included; "words": how each word was
-        understood.
+        understood; "alpha": weight of p1 against p2, where the model file says it.
         """
         _check_threshold(threshold)
         vectors = self._encode_phrase(phrase)[None]
@@ -167,6 +171,8 @@ class Segmenter:
             name: float(value) for name, value in zip(categories, p_text[0, 0], strict=True)
         }
         terms["words"] = self.words(phrase)
+        if "alpha" in self.about:
+            terms["alpha"] = self.about["alpha"]
         return replace(result, terms=terms)
 
     def words(self, phrase: str) -> Words:
