@@ -47,7 +47,7 @@ def test_an_unknown_word_is_red(image: np.ndarray) -> None:
 
 
 def test_an_answer_without_terms_is_refused(image: np.ndarray) -> None:
-    with pytest.raises(InputError, match="expected an answer of Segmenter.explain"):
+    with pytest.raises(InputError, match="expected an answer of"):
         why(image, colour_segmenter().segment(image, "red"))
 
 

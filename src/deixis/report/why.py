@@ -62,7 +62,7 @@ def why(image: ImageArray, result: Segmentation) -> ImageArray:
 def heat_map(image: ImageArray, probability: FloatArray) -> ImageArray:
     """(H, W, 3) uint8: probabilities (H, W) in [0, 1] as colours from dark to bright over the picture in grey."""
     grey = image.mean(axis=2, keepdims=True, dtype=np.float32)
-    return np.rint(0.25 * grey + 0.75 * _colours(probability)).astype(np.uint8)
+    return np.asarray(np.rint(0.25 * grey + 0.75 * _colours(probability)), dtype=np.uint8)
 
 
 def _colours(probability: FloatArray) -> FloatArray:
