@@ -22,7 +22,8 @@ ROWS = (
     ("masks", "contours", "image", "text", "embeddings", "metrics", "config"),
     ("modelfile", "protocols", "instances"),
     ("segmenter", "data"),  # L2
-    ("evaluate", "score", "batch", "report.overlay"),  # L3
+    ("evaluate", "score", "manifest", "report.overlay"),  # L3
+    ("batch",),
     ("report.tables", "report.figures", "report.why"),  # L4
     ("cli", "web"),  # L5
     ("__main__",),

@@ -132,6 +132,22 @@ def test_the_commands() -> None:
     [
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
         ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
+        (
+            "batch",
+            {
+                "source",
+                "out",
+                "phrases",
+                "images",
+                "masks",
+                "overlays",
+                "threshold",
+                "workers",
+                "engine",
+                "model",
+                "vectors",
+            },
+        ),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("train", {"config", "run", "root"}),

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from deixis.config import TrainConfig, to_mapping
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, InputError
+from deixis.files import folder_lock
 from deixis.train import loop
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
-from deixis.train.lock import run_lock
 from deixis.train.loop import BEST, LAST, Progress, step_seed, train
 from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.validate import Validation
@@ -222,10 +222,10 @@ def test_a_step_without_a_finite_gradient_is_not_taken(tmp_path: Path, monkeypat
 
 
 def test_one_run_a_folder(tmp_path: Path) -> None:
-    with run_lock(tmp_path / "run"), pytest.raises(CheckpointError, match="wait for it"), run_lock(tmp_path / "run"):
-        pass
-    with run_lock(tmp_path / "run"):
-        pass
+    config = tiny_run(tmp_path)
+    expected = pytest.raises(InputError, match="another training run is at work")
+    with folder_lock(tmp_path / "run", "run", "--run"), expected:
+        train(config, tmp_path / "run", tmp_path, nobody)
 
 
 def test_rates_rise_and_fall(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reading JSON with a clear error, and writing files so that a reader sees the old content or the new, never half."""
+"""Reading JSON with a clear error, writing files so that a reader sees the old content or the new, folder locks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import errno
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deixis.errors import DataError
+from deixis.errors import DataError, InputError
 
+LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
@@ -78,3 +80,40 @@ def _concerns(error: OSError, temporary: Path, path: Path) -> bool:
 def _flush(path: Path) -> None:
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, what: str, option: str) -> Iterator[None]:
+    """Hold a folder, which is made if it is not there; the lock goes away with its process, however that ends.
+
+    Without effect where the system has no ``flock``.
+
+    Args:
+        folder: to hold.
+        what: is at work there, for the message ("training run").
+        option: that names another folder, for the message ("--run").
+
+    Raises:
+        InputError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as handle:
+        if not _take(handle.fileno()):
+            raise InputError(
+                f"{folder}: another {what} is at work in this folder; wait for it, or choose another with {option}"
+            )
+        yield
+
+
+def _take(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems have no locks; working there is better than refusing
+        return True
+    return True

@@ -8,6 +8,7 @@ import unicodedata
 from deixis.errors import PhraseError
 
 MAX_TOKENS = 20
+MAX_SLUG = 60
 _SEPARATOR = re.compile(r"(\W+)")
 
 # A mirrored picture swaps these in whatever was said about it.
@@ -73,3 +74,9 @@ def mirror(phrase: str) -> str:
 def depends_on_frame(phrase: str) -> bool:
     """Whether cropping the picture could make the phrase false ("leftmost", "second", "biggest", ...)."""
     return not FRAME_WORDS.isdisjoint(re.split(r"[\W_]+", phrase.lower()))
+
+
+def slug(phrase: str) -> str:
+    """A phrase as a part of a file name: a-z, 0-9 and dashes, never empty, at most ``MAX_SLUG`` characters."""
+    plain = unicodedata.normalize("NFKD", phrase).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-") or "phrase"

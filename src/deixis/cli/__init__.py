@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import evaluate, explain, export, score, segment, synthesize, train
+from deixis.cli import batch, evaluate, explain, export, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment.run)
 app.command("explain")(explain.run)
+app.command("batch")(batch.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
 app.command("train")(train.run)
