@@ -30,6 +30,11 @@ from fakes import ColourBackend, colour_segmenter, scene
 
 TESTS = Path(__file__).parent
 PHRASES = ["red", "green thing"]
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": os.pathsep.join([str(TESTS.parent / "src"), str(TESTS)]),
+}
 # The command line in a process of its own, with the segmenter that knows colours, a little slower than it is.
 SLOW_BATCH = """
 import time
@@ -171,13 +176,12 @@ def test_only_a_few_photos_are_held(photos: Path, tmp_path: Path) -> None:
 
 def slow_batch(photos: Path, out: Path) -> subprocess.Popen[str]:
     phrases = [part for phrase in PHRASES for part in ("--phrase", phrase)]
-    path = os.pathsep.join([str(TESTS.parent / "src"), str(TESTS)])
     return subprocess.Popen(
         [sys.executable, "-c", SLOW_BATCH, "batch", str(photos), *phrases, "--out", str(out), "--overlays"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        env=ENVIRONMENT,
     )
 
 
@@ -324,3 +328,14 @@ def test_ray_that_is_not_installed_is_named(photos: Path, tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'deixis\[ray\]'"):
         ask(photos, tmp_path / "out", engine="ray")
+
+
+def test_ray_writes_the_same_bytes_though_a_worker_is_killed(photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray.data", reason="ray is not installed: pip install 'deixis[ray]'")
+    ask(photos, tmp_path / "local")
+    arguments = [TESTS / "ray_run.py", photos, tmp_path / "ray", tmp_path / "killed"]
+    done = subprocess.run([sys.executable, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "30 photos (30 now), 60 phrases, 2 failures" in done.stdout
+    assert (tmp_path / "killed").exists()
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")

@@ -16,7 +16,16 @@ from deixis.cli import app
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [
-    ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "docs/design.md", "docs/evaluation.md")
+    ROOT / name
+    for name in (
+        "README.md",
+        "MODEL_CARD.md",
+        "CONTRIBUTING.md",
+        "docs/batch.md",
+        "docs/design.md",
+        "docs/evaluation.md",
+        "docs/tools.md",
+    )
 ]
 
 
@@ -25,7 +34,7 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
+    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|explain|batch|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

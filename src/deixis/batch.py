@@ -248,8 +248,11 @@ def _with_ray(
     except ModuleNotFoundError as error:
         raise MissingExtra("ray", "ray") from error
 
+    here = os.getcwd()
+
     class RayAsker:
         def __init__(self) -> None:
+            os.chdir(here)  # the paths of photos are those of the driver
             self.ask = Asker(model.load(), config)
 
         def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -262,7 +265,8 @@ def _with_ray(
     while block := list(islice(numbered, RAY_BLOCK)):
         rows = [{"index": index, "request": json.dumps(asdict(request))} for index, request in block]
         dataset = ray.data.from_items(rows, override_num_blocks=max(1, len(rows) // 8))
-        for row in dataset.map(RayAsker, concurrency=workers).iter_rows():
+        answers = dataset.map(RayAsker, compute=ray.data.ActorPoolStrategy(size=workers))
+        for row in answers.iter_rows():
             yield pickle.loads(row["outcome"])
 
 
