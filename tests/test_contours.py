@@ -56,3 +56,21 @@ def test_a_hole_is_in_the_polygon_of_its_part() -> None:
 
 def test_nothing_has_no_outline() -> None:
     assert polygons(np.zeros((3, 4), dtype=bool)) == []
+
+
+@given(BOOL_MASKS, st.floats(0.1, 5))
+def test_simplified_outlines_have_corners_of_the_exact_ones(mask: np.ndarray, tolerance: float) -> None:
+    exact, simple = polygons(mask), polygons(mask, tolerance)
+    assert len(exact) == len(simple)
+    for before, after in zip(exact, simple, strict=True):
+        assert 3 <= len(after) <= len(before)
+        assert {tuple(point) for point in after.tolist()} <= {tuple(point) for point in before.tolist()}
+
+
+def test_a_simplified_disc_is_nearly_the_disc() -> None:
+    y, x = np.mgrid[:200, :200]
+    disc = (x - 100) ** 2 + (y - 90) ** 2 < 70**2
+    (exact,), (simple,) = polygons(disc), polygons(disc, 1.5)
+    assert len(simple) < len(exact) / 5
+    decoded = masks.decode([simple.ravel().tolist()], 200, 200)
+    assert (decoded & disc).sum() / (decoded | disc).sum() > 0.97

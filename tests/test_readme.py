@@ -34,7 +34,8 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|explain|batch|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
+    names = "segment|explain|batch|train|export|synthesize|evaluate|score"
+    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

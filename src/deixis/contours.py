@@ -49,25 +49,31 @@ def _join(count: int, first: list[int], last: list[int]) -> list[int]:
     return [root(run) for run in range(count)]
 
 
-def polygons(mask: BoolMask) -> list[Points]:
+def polygons(mask: BoolMask, tolerance: float = 0.0) -> list[Points]:
     """The outlines of a mask, one polygon a connected part.
 
     A hole is part of its polygon, joined to the outline by a line that is walked there and back; rules of filling
     that count crossings (COCO, Pillow, browsers) leave it empty.
 
+    Args:
+        mask: (H, W) bool.
+        tolerance: corners are left out that lie no further, in pixels, from the line between those that stay
+            (Douglas and Peucker 1973); 0 for the exact outline.
+
     Returns:
         For each part (n, 2) corners x, y in pixels, from 0 to the width and height; not closed. ``masks.decode``
-        of them gives the mask again.
+        of exact ones gives the mask again.
     """
     labels = components(mask)
     outer: dict[int, Points] = {}
     holes: list[tuple[int, Points]] = []
     for ring in _rings(mask):
         x, y = ring[0]  # the first in reading order, from which the ring leads right and down
+        corners = _simplified(ring, tolerance) if tolerance > 0 else ring
         if mask[y, x]:
-            outer[int(labels[y, x])] = ring
+            outer[int(labels[y, x])] = corners
         else:
-            holes.append((int(labels[y - 1, x]), ring))
+            holes.append((int(labels[y - 1, x]), corners))
     for label, ring in holes:
         outer[label] = _with_hole(outer[label], ring)
     return list(outer.values())
@@ -78,6 +84,25 @@ def _with_hole(outline: Points, hole: Points) -> Points:
     distances = np.abs(outline - hole[0]).sum(axis=1)
     nearest = int(distances.argmin())
     return np.concatenate([outline[: nearest + 1], hole, hole[:1], outline[nearest:]])
+
+
+def _simplified(ring: Points, tolerance: float) -> Points:
+    """The corners that are needed to stay within the tolerance; the ring itself when fewer than three are."""
+    far = int(np.square(ring - ring[0]).sum(axis=1).argmax())
+    closed = np.concatenate([ring, ring[:1]])
+    kept, spans = {0, far}, [(0, far), (far, len(ring))]
+    while spans:
+        start, end = spans.pop()
+        line, offsets = closed[end] - closed[start], closed[start + 1 : end] - closed[start]
+        if not len(offsets):
+            continue
+        distances = np.abs(line[0] * offsets[:, 1] - line[1] * offsets[:, 0]) / max(float(np.hypot(*line)), 1e-9)
+        worst = int(distances.argmax())
+        if distances[worst] > tolerance:
+            middle = start + 1 + worst
+            kept.add(middle)
+            spans += [(start, middle), (middle, end)]
+    return ring[sorted(kept)] if len(kept) > 2 else ring
 
 
 def _rings(mask: BoolMask) -> list[Points]:

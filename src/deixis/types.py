@@ -202,11 +202,11 @@ class Segmentation:
 
         return encode_rle(self.mask)
 
-    def to_polygons(self) -> list[NDArray[np.int64]]:
+    def to_polygons(self, tolerance: float = 0.0) -> list[NDArray[np.int64]]:
         """The mask as polygons, (n, 2) corners x, y in pixels each; see ``deixis.contours.polygons``."""
         from deixis.contours import polygons
 
-        return polygons(self.mask)
+        return polygons(self.mask, tolerance)
 
     def to_coco(self, image_id: int, category_id: int) -> dict[str, Any]:
         """A row of a COCO results file: RLE, box x, y, width, height, area and score, ready for JSON."""
