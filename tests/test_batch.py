@@ -120,6 +120,21 @@ def test_a_bad_phrase_or_line_is_recorded_and_stops_nothing(photos: Path, tmp_pa
     assert "none of the words" in errors[1] and "only blanks" in errors[2] and "list.jsonl:2" in errors[3]
 
 
+def test_a_photo_too_large_for_the_memory_is_recorded(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = batch.open_image
+
+    def tight(path: str) -> Any:
+        if path.endswith("05.png"):
+            raise MemoryError
+        return real(path)
+
+    monkeypatch.setattr(batch, "open_image", tight)
+    assert ask(photos, tmp_path / "out").failures == 4
+    assert "not enough memory" in lines(tmp_path / "out")[10]["error"]
+
+
 def test_rle_gives_coco_results(photos: Path, tmp_path: Path) -> None:
     ask(photos, tmp_path / "out", BatchConfig(masks="rle"))
     results = json.loads((tmp_path / "out" / "results.json").read_text())

@@ -17,7 +17,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -29,14 +29,14 @@ from PIL import Image
 
 from deixis.config import BatchConfig
 from deixis.data.requests import Request, Requests
-from deixis.errors import ImageError, InputError, MissingExtra, PhraseError
+from deixis.errors import InputError, MissingExtra, PhraseError
 from deixis.files import atomic_write, folder_lock
 from deixis.image import PNG_LEVEL, open_image
 from deixis.manifest import Manifest, Row, check_settings, write_results
 from deixis.masks import coco_row
 from deixis.segmenter import DEFAULT_MODEL, Segmenter
 from deixis.text import slug
-from deixis.types import ImageArray, Segmentation
+from deixis.types import Features, ImageArray, Segmentation
 
 ENGINES = ("local", "ray")
 PHOTOS_A_FOLDER = 1000
@@ -166,13 +166,23 @@ class Asker:
 
     def __call__(self, index: int, request: Request) -> Outcome:
         """The outcome of a request, which stands at ``index`` in the input."""
+        try:
+            if request.problem:
+                raise InputError(request.problem)
+            return self._answer(index, request, open_image(request.image))
+        except InputError as error:
+            reason = str(error)
+        except MemoryError:
+            reason = f"{request.image}: not enough memory for this photo; make it smaller"
+        return Outcome([{**_asked(request, phrase), "error": reason} for phrase in request.phrases], {})
+
+    def _answer(self, index: int, request: Request, pixels: ImageArray) -> Outcome:
         rows: list[Row] = []
         files: dict[str, bytes] = {}
-        pixels, answers = self._ask(request)
-        for number, (phrase, answer) in enumerate(zip(request.phrases, answers, strict=True), 1):
-            row: Row = {"image": request.image, "image_id": request.image_id, "phrase": phrase}
-            if isinstance(answer, str):
-                rows.append({**row, "error": answer})
+        for number, (phrase, answer) in enumerate(zip(request.phrases, self._ask(request, pixels), strict=True), 1):
+            row = _asked(request, phrase)
+            if isinstance(answer, PhraseError):
+                rows.append({**row, "error": str(answer)})
                 continue
             name = f"{index // PHOTOS_A_FOLDER:04d}/{index:07d}.{number}.{slug(phrase)}"
             rows.append({**row, **self._values(answer, f"masks/{name}.png")})
@@ -182,29 +192,19 @@ class Asker:
                 files[f"overlays/{name}.jpg"] = _encoded(answer.overlay(pixels), "JPEG")
         return Outcome(rows, files)
 
-    def _ask(self, request: Request) -> tuple[ImageArray, list[Segmentation | str]]:
-        """The photo, and an answer or a reason for each phrase."""
-        nothing = np.zeros((0, 0, 3), np.uint8)
-        if request.problem:
-            return nothing, [request.problem] * len(request.phrases)
+    def _ask(self, request: Request, pixels: ImageArray) -> Sequence[Segmentation | PhraseError]:
+        """An answer to each phrase, or why it has none."""
+        features = self.segmenter.encode_image(pixels)
         try:
-            pixels = open_image(request.image)
-            features = self.segmenter.encode_image(pixels)
-        except ImageError as error:
-            return nothing, [str(error)] * len(request.phrases)
-        except MemoryError:
-            return nothing, [f"{request.image}: not enough memory for this photo"] * len(request.phrases)
-        threshold = self.config.threshold
-        try:
-            return pixels, list(self.segmenter.segment_many(features, request.phrases, threshold=threshold))
-        except PhraseError:  # one of them; the others are asked alone
-            return pixels, [self._ask_alone(features, phrase) for phrase in request.phrases]
+            return self.segmenter.segment_many(features, request.phrases, threshold=self.config.threshold)
+        except PhraseError:  # one of them; each is asked alone
+            return [self._ask_alone(features, phrase) for phrase in request.phrases]
 
-    def _ask_alone(self, features: Any, phrase: str) -> Segmentation | str:
+    def _ask_alone(self, features: Features, phrase: str) -> Segmentation | PhraseError:
         try:
             return self.segmenter.segment(features, phrase, threshold=self.config.threshold)
         except PhraseError as error:
-            return str(error)
+            return error
 
     def _values(self, answer: Segmentation, mask: str) -> Row:
         height, width = answer.mask.shape
@@ -213,6 +213,10 @@ class Asker:
         row = {"height": height, "width": width, "score": round(answer.score, 4), "share": round(answer.share, 6)}
         where = {"png": {"mask": mask}, "rle": {"segmentation": segmentation}, "none": {}}[self.config.masks]
         return {**row, **found, **where}
+
+
+def _asked(request: Request, phrase: str) -> Row:
+    return {"image": request.image, "image_id": request.image_id, "phrase": phrase}
 
 
 def _with_threads(
