@@ -76,7 +76,8 @@ def draw_parts(folder: Path) -> None:
 
 def main(folder: Path, steps: int) -> None:
     """Draw, train, export, ask."""
-    from deixis.config import TrainConfig, read_config
+    from deixis.config import TrainConfig
+    from deixis.configfile import read_config
     from deixis.export import export
     from deixis.train.loop import train
 

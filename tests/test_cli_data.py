@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from commands import Outcome, Run, deixis_process, files, finished, refused, size_of
+from deixis.segmenter import Segmenter
 from fakes import scene
 
 
@@ -90,7 +91,31 @@ def test_evaluate_explains_what_is_wrong(run: Run, refer: Path) -> None:
     refused(run("evaluate", "refcoco", "--data", refer), "DATASET:SPLIT", "'refcoco'")
     refused(run("evaluate", "refcoco:val", "refcoco:test9", "--data", refer), "'test9'")
     refused(run("evaluate", "refcocog:val", "--data", refer), "refcocog", "datasets in", "refcoco")
+    refused(run("evaluate", "coco:val", "--data", refer), "expected a dataset of refcoco, refcoco-google", "'coco'")
     assert run("evaluate", "refcoco:val").code == 2
+
+
+def test_evaluate_finds_what_is_missing_before_it_starts(
+    run: Run, refer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Segmenter, "load", lambda *args, **kwargs: pytest.fail("the model was loaded"))
+    (refer / "refcoco+" / "instances.json").unlink()
+    refused(run("evaluate", "refcoco:val", "refcoco+:val", "--data", refer), "refcoco+/instances.json")
+    (refer / "images" / "COCO_train2014_000000000001.png").unlink()
+    refused(run("evaluate", "refcoco:val", "--data", refer), "image 1: expected COCO_train2014_000000000001.png")
+
+
+def test_boxes_are_not_measured_as_masks(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "visual_genome"
+    folder.mkdir()
+    image = {"image_id": 1, "url": "https://cs.stanford.edu/people/rak248/VG_100K/1.jpg", "width": 6, "height": 4}
+    region = {"region_id": 1, "phrase": "red", "x": 0, "y": 0, "width": 2, "height": 2}
+    (folder / "image_data.json").write_text(json.dumps([image]))
+    (folder / "region_descriptions.json").write_text(json.dumps([{"id": 1, "regions": [region]}]))
+    for command in (("evaluate", "visual_genome:all"), ("score", "masks", "--truth", "visual_genome:all")):
+        refused(
+            run(*command, "--data", tmp_path), "visual_genome has boxes only", "is not IoU with a mask", "refcoco:val"
+        )
 
 
 # --- train, export ----------------------------------------------------------------------------------------------------

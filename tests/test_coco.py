@@ -150,6 +150,7 @@ def test_an_empty_dataset_is_fine(write_json: Write) -> None:
         (changed("annotations", 0, area="big"), "a number as area, got 'big'"),
         (changed("annotations", 0, segmentation="x"), "list of polygons or an RLE object as segmentation, got 'x'"),
         (changed("annotations", 1, segmentation={"size": [5, 4], "counts": [20]}), r"image's size \[4, 5\], got size"),
+        (changed("annotations", 1, segmentation=[{"size": [5, 4], "counts": [20]}]), r"image's size \[4, 5\], got"),
     ],
 )
 def test_malformed_files_name_file_and_record(write_json: Write, content: Any, message: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deixis.config import AugmentConfig, ModelConfig, SourceConfig, TrainConfig, from_mapping, read_config, to_mapping
+from deixis.config import AugmentConfig, ModelConfig, SourceConfig, TrainConfig
+from deixis.configfile import from_mapping, read_config, to_mapping
 from deixis.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*"))
@@ -34,7 +35,7 @@ def test_the_defaults_are_those_of_the_dataclasses() -> None:
         ({"step": 3}, "^step: unknown setting; known ones are .*steps"),
         ({"model": {"categories": ["dog"], "widht": 3}}, r"^model\.widht: unknown setting"),
         ({"sources": [{"annotations": "a", "images": "b", "weigth": 1}]}, r"^sources\[0\]\.weigth: unknown"),
-        ({"sources": [{"annotations": "a"}]}, r"^sources\[0\]\.images: this setting is required and missing"),
+        ({"sources": [{"annotations": "a"}]}, r"^sources\[0\]\.images: expected the folder of the pictures"),
         ({"sources": []}, "^sources: expected at least one"),
         ({"model": {}}, r"^model\.categories: this setting is required"),
         ({"model": {"categories": ["dog", 3]}}, r"^model\.categories\[1\]: expected str, got 3"),

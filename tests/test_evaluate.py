@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deixis.data.refer import load_refer
+from deixis.data.dataset import open_dataset
 from deixis.errors import DataError, ImageError, PhraseError
 from deixis.evaluate import (
     CategoryOnly,
@@ -121,6 +121,12 @@ def test_a_mask_of_another_size_is_explained(samples: list[Sample]) -> None:
     for changes in ({"mask": np.zeros((8, 6), dtype=bool)}, {"distractor": np.zeros((8, 6), dtype=bool)}):
         with pytest.raises(DataError, match=r"a\.png: the mask of expression 0 is \(8, 6\), the picture is \(6, 8\)"):
             evaluate(Oracle(), [dataclasses.replace(samples[0], **changes)])
+
+
+def test_filled_boxes_are_no_truth(samples: list[Sample]) -> None:
+    rows = [dataclasses.replace(sample, box_only=True) for sample in samples]
+    with pytest.raises(DataError, match="expected a mask as truth, got filled boxes; IoU with a box is"):
+        evaluate(WholeImage(), rows)
 
 
 def test_a_missing_picture_is_explained(samples: list[Sample], tmp_path: Path) -> None:
@@ -298,7 +304,7 @@ def test_the_table_of_summaries(samples: list[Sample]) -> None:
 
 
 def test_baselines_on_real_rows(shared_data: Path) -> None:
-    rows = load_refer(shared_data / "refer", "refcocog", "val")
+    rows = list(open_dataset(shared_data / "refer", "refcocog:val"))
     whole, centre = (summaries(evaluate(baseline, rows))["refcocog val"] for baseline in (WholeImage(), CentreBox()))
     assert whole.n == centre.n == 15
     assert whole.miou == pytest.approx(np.mean([sample.mask.mean() for sample in rows]))

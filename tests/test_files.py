@@ -121,6 +121,16 @@ def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
         read_json(path)
 
 
+def test_a_key_that_occurs_twice_is_refused_where_keys_are_ids(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"x": {"1": 2, "1": 3}}')
+    assert read_json(path) == {"x": {"1": 3}}
+    with pytest.raises(DataError, match=r"a\.json: expected every record once, got '1' a second time"):
+        read_json(path, unique_keys=True)
+    path.write_text('{"x": {"1": 2}, "y": {"1": 3}}')
+    assert read_json(path, unique_keys=True) == {"x": {"1": 2}, "y": {"1": 3}}
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.json: expected a JSON file, found nothing"):
         read_json(tmp_path / "b.json")

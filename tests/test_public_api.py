@@ -124,7 +124,17 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "explain", "batch", "evaluate", "score", "train", "export", "synthesize"]
+    assert list(group.commands) == [
+        "segment",
+        "explain",
+        "batch",
+        "evaluate",
+        "score",
+        "train",
+        "ablate",
+        "export",
+        "synthesize",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,11 @@ def test_the_commands() -> None:
         ),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
-        ("train", {"config", "run", "root"}),
+        ("train", {"config", "run", "root", "backbone_weights"}),
+        (
+            "ablate",
+            {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
+        ),
         ("export", {"checkpoint", "output"}),
         (
             "synthesize",

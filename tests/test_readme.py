@@ -15,18 +15,7 @@ from deixis.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [
-    ROOT / name
-    for name in (
-        "README.md",
-        "MODEL_CARD.md",
-        "CONTRIBUTING.md",
-        "docs/batch.md",
-        "docs/design.md",
-        "docs/evaluation.md",
-        "docs/tools.md",
-    )
-]
+DOCUMENTS = [ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
 
 
 def blocks(language: str) -> list[str]:
@@ -34,8 +23,8 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    names = "segment|explain|batch|train|export|synthesize|evaluate|score"
-    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})[^`\n#&]*)", README)
+    names = "|".join(get_command(app).commands)
+    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})\b[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

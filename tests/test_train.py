@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from deixis.config import TrainConfig, to_mapping
+from deixis.config import TrainConfig
+from deixis.configfile import to_mapping
 from deixis.errors import CheckpointError, InputError
 from deixis.files import folder_lock
 from deixis.train import loop
@@ -96,7 +97,8 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, steps=100_000, checkpoint_minutes=EVERY_STEP)
     write(config, tmp_path / "config.json")
     program = (
-        "import sys; from pathlib import Path; from deixis.config import *; from deixis.train.loop import train\n"
+        "import sys; from pathlib import Path; from deixis.config import TrainConfig\n"
+        "from deixis.configfile import read_config; from deixis.train.loop import train\n"
         "here = Path(sys.argv[1])\n"
         "train(read_config(TrainConfig, here / 'config.json'), here / 'run', here, lambda progress: None)"
     )
@@ -167,7 +169,8 @@ TWO = """
 import sys
 from pathlib import Path
 from safetensors.torch import save_file
-from deixis.config import TrainConfig, read_config
+from deixis.config import TrainConfig
+from deixis.configfile import read_config
 from deixis.train import loop
 
 here = Path(sys.argv[1])

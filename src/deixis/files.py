@@ -18,20 +18,36 @@ LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, unique_keys: bool = False) -> Any:
     """Parse a JSON file.
 
+    Args:
+        path: the file.
+        unique_keys: refuse an object that has a key twice, of which Python would keep the last one. For files whose
+            keys are ids.
+
     Raises:
-        DataError: nothing there, not readable, or not JSON.
+        DataError: nothing there, not readable, not JSON, or a key twice.
     """
     if not path.is_file():
         raise DataError(f"{path}: expected a JSON file, found {'a folder' if path.is_dir() else 'nothing'} there")
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), object_pairs_hook=_unique if unique_keys else None)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: expected JSON, got something else ({error}); fetch the file again") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise DataError(f"expected every record once, got {key!r} a second time; remove one of the two")
+        content[key] = value
+    return content
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deixis.config import ModelConfig, from_mapping, to_mapping
+from deixis.config import ModelConfig
+from deixis.configfile import from_mapping, to_mapping
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, ConfigError
 from deixis.files import atomic_write

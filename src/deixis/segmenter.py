@@ -22,6 +22,7 @@ from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
+from deixis.vocabulary import Lexicon
 
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
@@ -58,7 +59,7 @@ class Segmenter:
     """
 
     def __init__(
-        self, backend: Backend, config: ModelConfig, vectors: WordVectors, about: Mapping[str, Any] | None = None
+        self, backend: Backend, config: ModelConfig, vectors: Lexicon, about: Mapping[str, Any] | None = None
     ) -> None:
         self.config = config
         self.vectors = vectors
@@ -152,24 +153,25 @@ class Segmenter:
     ) -> Segmentation:
         """``segment`` with its reasons in ``terms``.
 
-        ``terms`` holds "p1", "p2" and, with the third term, "p3": (H, W) float32 probabilities at the original
-        size; "categories": {class name: probability} of the phrase, "none" included; "words": how each word was
-        understood; "alpha": weight of p1 against p2, where the model file says it.
+        ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
+        size; with p2 "categories": {class name: probability} of the phrase, "none" included; "words": how each
+        word was understood; "alpha": weight of p1 against p2, where the model file says it.
         """
         _check_threshold(threshold)
         vectors = self._encode_phrase(phrase)[None]
         features = self._features(image)
         result = self._answer(features, [phrase], vectors, threshold)[0]
         box = Letterbox.fit(features.height, features.width, features.input_size)
-        names = ["p1", "p2", *self._third_term]
-        *maps, p_text = self._backend.answer(features.arrays, vectors[None], [*names, "p_text"])
+        names = [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
+        found = dict(zip(names, self._backend.answer(features.arrays, vectors[None], names), strict=True))
         terms: dict[str, object] = {
-            name: np.clip(box.invert(grid[0, 0]), 0, 1) for name, grid in zip(names, maps, strict=True)
+            name: np.clip(box.invert(found[name][0, 0]), 0, 1) for name in self.config.terms
         }
-        categories = (*self.config.categories, "none")
-        terms["categories"] = {
-            name: float(value) for name, value in zip(categories, p_text[0, 0], strict=True)
-        }
+        if self.config.p2:
+            categories = (*self.config.categories, "none")
+            terms["categories"] = {
+                name: float(value) for name, value in zip(categories, found["p_text"][0, 0], strict=True)
+            }
         terms["words"] = self.words(phrase)
         if "alpha" in self.about:
             terms["alpha"] = self.about["alpha"]
@@ -216,7 +218,7 @@ class Segmenter:
 
     @property
     def _third_term(self) -> list[str]:
-        return ["p3"] if self.config.objects else []
+        return ["p3"] if "p3" in self.config.terms else []
 
 
 class OnnxBackend:

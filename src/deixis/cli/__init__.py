@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import batch, evaluate, explain, export, score, segment, synthesize, train
+from deixis.cli import ablate, batch, evaluate, explain, export, score, segment, synthesize, train
 
 app = typer.Typer(
     name="deixis",
@@ -23,6 +23,7 @@ app.command("batch")(batch.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
 app.command("train")(train.run)
+app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
 

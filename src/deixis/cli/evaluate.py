@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,6 @@ import typer
 
 from deixis.cli import options
 from deixis.cli.console import command, counter
-from deixis.errors import InputError
 
 if TYPE_CHECKING:
     from deixis.evaluate import Predictor
@@ -24,15 +23,12 @@ def run(
     datasets: Annotated[
         list[str],
         typer.Argument(
-            metavar="DATASET:SPLIT", help="For example refcoco:val; refcoco+ and refcocog too.", show_default=False
+            metavar="DATASET:SPLIT",
+            help="For example refcoco:val or refcoco:testA+testB; docs/data.md has all names.",
+            show_default=False,
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(
-            metavar="ROOT", help="Folder with images/ and a folder a dataset, as REFER has it.", show_default=False
-        ),
-    ],
+    data: options.Data,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write numbers and records as JSON.", show_default=False)
     ] = None,
@@ -47,11 +43,13 @@ def run(
     threads: options.Threads = 0,
 ) -> None:
     """Measure a model on human referring expressions: overall and mean IoU, prec@.5 to .9, 95 % intervals."""
-    names = [_split_name(name) for name in datasets]
+    from itertools import chain
+
+    from deixis.cli.datasets import open_with_masks
     from deixis.evaluate import CategoryOnly, CentreBox, WholeImage, write_records, write_summary
     from deixis.segmenter import Segmenter
 
-    samples = _loader(data, names)
+    opened = [open_with_masks(data, name) for name in datasets]
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
     predictors: dict[str, Predictor] = {MODEL: segmenter}
     if baselines:
@@ -60,31 +58,13 @@ def run(
             "centre box": CentreBox(),
             "category only": CategoryOnly(segmenter),
         }
-    results = {name: _measure(name, predictor, samples()) for name, predictor in predictors.items()}
-    typer.echo(_table(results, several=len(names) > 1))
+    results = {name: _measure(name, predictor, chain.from_iterable(opened)) for name, predictor in predictors.items()}
+    typer.echo(_table(results, several=len(datasets) > 1))
     ours = results.pop(MODEL)
     if json is not None:
         write_summary(json, ours, results)
     if records is not None:
         write_records(records, ours)
-
-
-def _split_name(given: str) -> tuple[str, str]:
-    dataset, _, split = given.rpartition(":")
-    if not dataset or not split:
-        raise InputError(f"expected DATASET:SPLIT such as refcoco:val, got {given!r}")
-    return dataset, split
-
-
-def _loader(data: Path, names: Sequence[tuple[str, str]]) -> Callable[[], Iterable[Sample]]:
-    """Gives the rows anew for each predictor: the masks of a whole dataset would fill the memory."""
-    from itertools import chain
-
-    from deixis.data.refer import iter_refer
-
-    for dataset, split in names:
-        iter_refer(data, dataset, split)  # all files are checked before the first is measured
-    return lambda: chain.from_iterable(iter_refer(data, dataset, split) for dataset, split in names)
 
 
 def _measure(name: str, predictor: Predictor, samples: Iterable[Sample]) -> list[Record]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,11 +33,18 @@ def run(
     root: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder that the configuration's relative paths start from.")
     ] = Path(),
+    backbone_weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="ImageNet weights of the backbone.", show_default="the configuration's"),
+    ] = None,
 ) -> None:
     """Train a model; the same command works under 'accelerate launch' and torchrun."""
-    from deixis.config import TrainConfig, read_config
+    from deixis.config import TrainConfig
+    from deixis.configfile import read_config
 
     settings = read_config(TrainConfig, config)
+    if backbone_weights is not None:
+        settings = replace(settings, backbone_weights=str(backbone_weights.absolute()))
     with needs_extra("train"):
         from deixis.train.loop import train
     with _reporter() as report:

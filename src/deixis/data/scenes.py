@@ -34,9 +34,9 @@ class SceneSource:
         self.captions = load_captions(root / config.captions) if config.captions else {}
         self.labelled = _labelled(config, self.dataset)
         # With ``whole``, a picture without regions is an unlabelled one, not an empty one.
-        self.images = tuple(
-            image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)
-        )
+        images = [image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)]
+        first, last = (round(share * len(images)) for share in config.part)
+        self.images = tuple(images[first:last])
         if not self.images:
             raise DataError(f"{root / config.annotations}: expected at least one image, found none")
 
@@ -65,6 +65,19 @@ class SceneSource:
         expressions, labelled = self._sentences(entry.id, objects)
         return Scene(image, objects, self.labelled | labelled, expressions, f"{self.dataset.source}: {entry.path.name}")
 
+    def captions_of(self, index: int) -> tuple[str, ...]:
+        """Captions of picture ``index``."""
+        return self.captions.get(self.images[index].id, ())
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """Class names that are labelled and used, each once; none when nothing is labelled completely."""
+        if not self.labelled:
+            return ()
+        used = {annotation.category for annotation in self.dataset.annotations}
+        whole = [self.config.whole] if self.config.whole else []
+        return tuple(dict.fromkeys([clean(name) for name in self.dataset.categories if name in used] + whole))
+
     def _object(self, annotation: CocoAnnotation) -> SceneObject:
         return SceneObject(
             id=annotation.id,
@@ -89,19 +102,6 @@ class SceneSource:
 def clean(category: str) -> str:
     """The class name as it is said: "traffic_light" and "traffic light" are one class."""
     return nouns.clean(category)
-
-
-def category_names(sources: list[SceneSource]) -> tuple[str, ...]:
-    """Class names that some source labels completely, each once, in the order of the first that has them."""
-    names: dict[str, None] = {}
-    for source in sources:
-        if not source.labelled:
-            continue
-        used = {annotation.category for annotation in source.dataset.annotations}
-        names.update(dict.fromkeys(clean(name) for name in source.dataset.categories if name in used))
-        if source.config.whole:
-            names[source.config.whole] = None
-    return tuple(names)
 
 
 def held_out_samples(source: SceneSource, per_image: int, seed: int, options: SynthesisOptions) -> list[Sample]:

@@ -39,7 +39,7 @@ def why(image: ImageArray, result: Segmentation) -> ImageArray:
     Raises:
         InputError: the answer has no terms, or is of another picture.
     """
-    if "p1" not in result.terms:
+    if "words" not in result.terms:
         raise InputError("expected an answer of Segmenter.explain, got one without terms")
     tiles = [(f"score {result.score:.2f}, {100 * result.share:.1f} % of the picture", highlight(image, [result.mask]))]
     tiles += [(title, heat_map(image, result.terms[name])) for name, title in TITLES.items() if name in result.terms]
@@ -54,7 +54,8 @@ def why(image: ImageArray, result: Segmentation) -> ImageArray:
     for index, (title, picture) in enumerate(pictures):
         draw.text((MARGIN + index * column, top), title, INK, _font())
         canvas.paste(picture, (MARGIN + index * column, top + LINE))
-    _categories(draw, (MARGIN, words_top), result.terms["categories"])
+    if "categories" in result.terms:
+        _categories(draw, (MARGIN, words_top), result.terms["categories"])
     _legend(canvas, (MARGIN + column, words_top), result.terms.get("alpha"))
     return np.array(canvas)
 
