@@ -227,6 +227,14 @@ def test_killed_three_times_it_writes_the_same_bytes(photos: Path, tmp_path: Pat
     assert contents(out) == contents(tmp_path / "whole")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_any_file_name_can_be_written_and_found_again(photos: Path, tmp_path: Path) -> None:
+    for index, name in enumerate((b"\xff\xfe.png", "gr\u00fcn \u2028 \U0001f415.png".encode(), b"a\nb.png")):
+        (photos / f"{index:02d}.png").rename(photos / os.fsdecode(name))
+    assert ask(photos, tmp_path / "out").failures == 2
+    assert ask(photos, tmp_path / "out").asked == 0
+
+
 @pytest.mark.parametrize("kept", [0, 1, 150, 700, 2500, -1, -40])
 def test_a_torn_manifest_is_mended(photos: Path, tmp_path: Path, kept: int) -> None:
     ask(photos, tmp_path / "out")

@@ -73,7 +73,7 @@ class Manifest:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Add a photo's lines."""
-        data = b"".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for row in rows)
+        data = "".join(json.dumps(row) + "\n" for row in rows).encode("ascii")  # any file name can be written so
         while data:
             data = data[self._handle.write(data) :]
         self._count(rows)
