@@ -122,4 +122,4 @@ def choices(proposals: Proposals) -> NDArray[np.float32]:
     choice = ratio.min(axis=(1, 2))
     on_top = (inside & (ratio <= SAME * choice[:, None, None])).sum(axis=(1, 2))
     seen = on_top >= ON_TOP * np.maximum(inside.sum(axis=(1, 2)), 1)
-    return np.where(seen, choice, 0).astype(np.float32)
+    return np.where(seen, np.minimum(choice, 1), 0).astype(np.float32)
