@@ -21,16 +21,17 @@ ROWS = (
     ("files",),  # L1
     ("masks", "contours", "image", "text", "embeddings", "metrics", "config"),
     ("configfile", "vocabulary", "instances"),
-    ("modelfile", "protocols"),
+    ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2
-    ("evaluate", "score", "manifest", "report.overlay"),  # L3
-    ("batch",),
-    ("report.tables", "report.figures", "report.why"),  # L4
+    ("baselines", "slices", "manifest"),  # L3
+    ("evaluate", "summary", "score", "batch", "report.overlay"),
+    ("panels", "report.grid", "report.paper"),  # L4
+    ("report.tables", "report.figures", "report.why"),
     ("cli", "web"),  # L5
     ("__main__",),
 )
 LEVEL_1 = {room for row in ROWS[:6] for room in row}
-LEVEL_3 = {room for row in ROWS[:8] for room in row}
+LEVEL_3 = {room for row in ROWS[:9] for room in row}
 # The rooms of PyTorch (T1 to T3): what they may import beside their own files.
 TORCH_ROOMS = {
     "model": LEVEL_1,

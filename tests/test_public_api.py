@@ -16,10 +16,15 @@ import typer.main
 
 import deixis
 from deixis import cli, errors
-from deixis.config import DEFAULT_THRESHOLD, SourceConfig, TrainConfig
+from deixis.config import DEFAULT_THRESHOLD, GloveConfig, SourceConfig, TrainConfig
+from deixis.panels import of_dataset
+from deixis.report import figures
 from deixis.segmenter import Segmenter
 from fakes import colour_segmenter, scene
 
+EMBED_SETTINGS = {
+    "dim", "window", "min_count", "max_words", "x_max", "epochs", "learning_rate", "buffer", "seed"
+}  # fmt: skip
 PROJECT = Path(__file__).resolve().parent.parent
 ERRORS = [
     "CheckpointError",
@@ -77,6 +82,7 @@ def test_the_package_says_that_it_is_typed() -> None:
         (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.explain, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
+        (Segmenter.explain_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.words, "self, phrase"),
     ],
 )
@@ -114,8 +120,14 @@ def test_the_promises_of_the_readme() -> None:
 
 
 def parameters(command: str) -> dict[str, Any]:
+    found: Any = typer.main.get_command(cli.app)
+    for name in command.split():
+        found = found.commands[name]
+    return {item.name: item for item in found.params}
     group: Any = typer.main.get_command(cli.app)
-    return {item.name: item for item in group.commands[command].params}
+    for name in command.split():
+        group = group.commands[name]
+    return {item.name: item for item in group.params}
 
 
 def defaults(command: str) -> dict[str, Any]:
@@ -124,17 +136,8 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == [
-        "segment",
-        "explain",
-        "batch",
-        "evaluate",
-        "score",
-        "train",
-        "ablate",
-        "export",
-        "synthesize",
-    ]
+    commands = "segment explain batch evaluate score report figure train ablate export synthesize embed data"
+    assert list(group.commands) == commands.split()
 
 
 @pytest.mark.parametrize(
@@ -144,32 +147,35 @@ def test_the_commands() -> None:
         ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
         (
             "batch",
-            {
-                "source",
-                "out",
-                "phrases",
-                "images",
-                "masks",
-                "overlays",
-                "threshold",
-                "workers",
-                "engine",
-                "model",
-                "vectors",
-            },
+            {"source", "out", "phrases", "images", "masks", "overlays", "threshold", "workers", "engine", "model"}
+            | {"vectors"},
         ),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
+        ("report", {"runs", "table", "format"}),
+        (
+            "figure",
+            {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", "model"}
+            | {"vectors", "threads"},
+        ),
         ("train", {"config", "run", "root", "backbone_weights"}),
         (
             "ablate",
             {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
         ),
         ("export", {"checkpoint", "output"}),
+        ("data list", set()),
+        ("data info", {"name"}),
+        ("data download", {"name", "data", "only"}),
+        ("data doctor", {"name", "data", "part", "json"}),
         (
             "synthesize",
             {"annotations", "images", "captions", "labelled", "whole", "crowds", "limit", "phrases", "seed", "draw"},
         ),
+        ("embed convert", {"file", "out", "words", "licence"}),
+        ("embed train", {"corpus", "out", *EMBED_SETTINGS}),
+        ("embed info", {"folder"}),
+        ("embed neighbours", {"word", "vectors", "count"}),
     ],
 )
 def test_the_options_of_each_command(command: str, options: set[str]) -> None:
@@ -178,11 +184,14 @@ def test_the_options_of_each_command(command: str, options: set[str]) -> None:
 
 def test_defaults_are_those_of_the_api() -> None:
     load, ask = inspect.signature(Segmenter.load).parameters, inspect.signature(Segmenter.segment).parameters
-    for command in ("segment", "evaluate"):
+    for command in ("segment", "evaluate", "figure"):
         assert defaults(command)["threads"] == load["threads"].default
         assert defaults(command)["model"] is load["path"].default
         assert defaults(command)["vectors"] is load["vectors"].default
     assert defaults("segment")["threshold"] == ask["threshold"].default
+    save = inspect.signature(figures.save).parameters
+    assert defaults("figure")["dpi"] == save["dpi"].default
+    assert defaults("figure")["seed"] == inspect.signature(of_dataset).parameters["seed"].default
 
 
 def test_defaults_are_those_of_the_dataclasses() -> None:
@@ -191,3 +200,5 @@ def test_defaults_are_those_of_the_dataclasses() -> None:
         assert values[name] == getattr(source, name)
     fields = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
     assert (values["phrases"], values["seed"]) == (fields["phrases"], fields["seed"])
+    values, glove = defaults("embed train"), dataclasses.asdict(GloveConfig())
+    assert {name: values[name] for name in EMBED_SETTINGS} == {name: glove[name] for name in EMBED_SETTINGS}

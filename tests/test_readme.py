@@ -34,8 +34,12 @@ def test_the_readme_shows_every_command() -> None:
 
 @pytest.mark.parametrize("command", deixis_commands(), ids=" ".join)
 def test_commands_of_the_readme_parse(command: list[str]) -> None:
-    subcommand = get_command(app).commands[command[0]]
-    context = subcommand.make_context(command[0], list(command[1:]), resilient_parsing=False)
+    name, *arguments = command
+    subcommand = get_command(app).commands[name]
+    if hasattr(subcommand, "commands"):  # a group
+        name, *arguments = arguments
+        subcommand = subcommand.commands[name]
+    context = subcommand.make_context(name, arguments, resilient_parsing=False)
     assert not context.args
 
 

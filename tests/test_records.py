@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deixis.data.records import at, check_splits, either, integer, is_number, items, string
+from deixis.data.records import at, check_size, check_splits, either, integer, is_number, items, shown, string
 from deixis.errors import DataError
 
 
@@ -33,6 +33,24 @@ def test_what_is_right_is_given_back() -> None:
 def test_what_is_wrong_is_shown(read: Callable[[Any, str], Any], row: Any, got: str) -> None:
     with pytest.raises(DataError, match=f"^expected an object with an? .*'k', {got}"):
         read(row, "k")
+
+
+def test_sizes() -> None:
+    assert check_size(3, 2) == (3, 2)
+    for height, width in ((0, 2), (3, -1), (10**6, 10**6)):
+        with pytest.raises(
+            DataError, match=f"height and width of 1 to 178,000,000 pixels together, got {height} x {width}$"
+        ):
+            check_size(height, width)
+
+
+def test_any_value_can_be_shown() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert shown(deep).startswith("[[[") and len(shown(deep)) < 100 and len(shown("x" * 10**6)) < 100
+    with pytest.raises(DataError, match=r"integer 'k', got \[\[\["):
+        integer({"k": deep}, "k")
 
 
 def test_numbers() -> None:

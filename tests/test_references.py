@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,11 @@ def test_a_sent_id_occurs_once_in_a_split() -> None:
     assert len(by_picture(source, [row(1, 5), row(2, 5, split="test")])) == 2
 
 
+def test_references_of_which_nothing_was_said_are_left_out() -> None:
+    pictures = by_picture(Path("refs.p"), [row(1), row(2, 5), row(2)])
+    assert [(picture.id, len(picture.references)) for picture in pictures] == [(2, 1)]
+
+
 def test_missing_pictures_are_named_with_the_places_looked_at(tmp_path: Path) -> None:
     opened = dataset(tmp_path, row(1, 1), row(2, 2))
     opened.check_files()
@@ -112,6 +118,18 @@ def test_checking_files_decodes_one_mask(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="mask 1 is damaged"):
         dataset(tmp_path, row(1, 1), decode=broken).check_files()
     dataset(tmp_path, decode=broken).check_files()
+
+
+def test_checking_files_looks_for_those_of_every_mask(tmp_path: Path) -> None:
+    looked: list[tuple[int, int]] = []
+
+    def locate(image_id: int, target: int) -> Path:
+        looked.append((image_id, target))
+        return tmp_path
+
+    opened = dataset(tmp_path, row(1, 1, target=0), row(1, 2, target=3), row(2, 3, target=1))
+    dataclasses.replace(opened, locate=locate).check_files()
+    assert looked == [(1, 0), (1, 3), (2, 1)]
 
 
 @pytest.mark.parametrize("file", ["00/images/1.jpg", "1.jpg"])

@@ -65,6 +65,17 @@ def test_the_losses_fall(tmp_path: Path) -> None:
     assert len(lines) == 30 and "which_right" in lines[-1]["validation"]
 
 
+def test_the_run_says_what_it_was_trained_on(tmp_path: Path) -> None:
+    begun: list[int] = []
+    config = tiny_run(tmp_path, steps=1)
+    train(config, tmp_path / "run", tmp_path, nobody, lambda sources: begun.extend(item.images for item in sources))
+    assert begun == [12, 4], "the source and the held-out pictures"
+    pictures, held_out = json.loads((tmp_path / "run" / "sources.json").read_text())
+    assert pictures["source"] == str(tmp_path / "train" / "instances.json")
+    assert [item["images"] for item in (pictures, held_out)] == [12, 4]
+    assert [item["leak_free"] for item in (pictures, held_out)] == [True, True]
+
+
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, steps=7, checkpoint_minutes=EVERY_STEP)
     train(config, tmp_path / "whole", tmp_path, nobody)
@@ -109,7 +120,7 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
         while not last.exists() and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.05)
-        with pytest.raises(CheckpointError, match="another training run is at work in this folder"):
+        with pytest.raises(InputError, match="another training run is at work in this folder"):
             train(config, tmp_path / "run", tmp_path, nobody)
         time.sleep(1.037)
     finally:

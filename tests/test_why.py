@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,7 @@ from PIL import Image
 from commands import Run, refused, size_of
 from deixis.errors import InputError
 from deixis.report.why import CATEGORIES, heat_map, why
-from deixis.segmenter import Segmenter
-from fakes import CONFIG, ColourBackend, colour_segmenter, colour_vectors, scene
+from fakes import colour_segmenter, scene
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def test_bright_is_probable(image: np.ndarray) -> None:
 
 def test_each_term_has_a_tile_and_the_numbers_matter(image: np.ndarray) -> None:
     segmenter = colour_segmenter()
-    two = why(image, segmenter.explain(image, "red"))
-    with_alpha = Segmenter(ColourBackend(), CONFIG, colour_vectors(), {"alpha": 0.25})
+    explained = segmenter.explain(image, "red")
+    two = why(image, explained)
     assert two.dtype == np.uint8 and two.shape[1] > 3 * 320
-    assert (why(image, with_alpha.explain(image, "red")) != two).any()
-    assert "alpha" not in segmenter.explain(image, "red").terms
+    weighed = replace(explained, terms={**explained.terms, "weights": {"p1": 0.6, "p2": 0.2, "p3": 0.2}})
+    assert (why(image, weighed) != two).any()
     many = segmenter.explain(image, "red")
     many.terms["categories"].update({f"class {index}": 0.1 for index in range(CATEGORIES + 3)})
     assert why(image, many).shape == two.shape

@@ -135,6 +135,8 @@ class SourceConfig:
             "person"); the regions then are its parts.
         crowds: whether ``iscrowd`` marks groups, as in COCO; some files use it only to say that a mask is RLE.
         weight: how often pictures of this source are drawn, relative to their number.
+        leave_out: folder of RefCOCO, RefCOCO+ and RefCOCOg, whose validation and test photographs are left out;
+            "auto" for ``refer/`` below the root or the root itself, if they are there; "none" to keep every picture.
     """
 
     annotations: str = ""
@@ -147,6 +149,7 @@ class SourceConfig:
     whole: str | None = None
     crowds: bool = True
     weight: float = 1.0
+    leave_out: str = "auto"
 
     def __post_init__(self) -> None:
         if bool(self.annotations) == bool(self.expressions):
@@ -304,3 +307,45 @@ class TrainConfig:
                 raise ConfigError(f"{name}: expected at least 0, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema: expected a decay from 0 to below 1, got {self.ema}")
+
+
+@dataclass(frozen=True)
+class GloveConfig:
+    """Word vectors trained on a text corpus; the defaults are those of Pennington et al. 2014 where it has them.
+
+    Attributes:
+        dim: length of a vector.
+        window: words to each side that count as context.
+        min_count: occurrences below which a word is left out.
+        max_words: size of the vocabulary at most; the most frequent words stay.
+        x_max, exponent: the weight of a pair that co-occurs x times is min(1, (x / x_max) ** exponent).
+        epochs: passes over all pairs.
+        batch: pairs a step.
+        learning_rate: of AdaGrad.
+        buffer: pairs held in memory at once, about 100 bytes each; what is more waits on disk.
+        seed: of the first vectors and of the order of the pairs.
+    """
+
+    dim: int = 50
+    window: int = 10
+    min_count: int = 5
+    max_words: int = 400_000
+    x_max: float = 100.0
+    exponent: float = 0.75
+    epochs: int = 50
+    batch: int = 1024
+    learning_rate: float = 0.05
+    buffer: int = 4_000_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "window", "min_count", "max_words", "epochs", "batch", "buffer"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("x_max", "exponent"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name}: expected a number above 0, got {getattr(self, name)}")
+        if not 0 < self.learning_rate <= 1:
+            raise ConfigError(f"learning_rate: expected a number above 0 and at most 1, got {self.learning_rate}")
+        if self.seed < 0:
+            raise ConfigError(f"seed: expected at least 0, got {self.seed}")

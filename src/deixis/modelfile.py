@@ -87,6 +87,6 @@ class ModelFile:
         """
         if vectors.fingerprint != self.vectors:
             raise CheckpointError(
-                f"expected the word vectors {self.vectors} that the model was trained with, got "
-                f"{vectors.fingerprint}; give their folder with --vectors"
+                f"expected the word vectors {self.vectors} ({self.config.word_dim} numbers a word) that the model was "
+                f"trained with, got {vectors.fingerprint} ({vectors.dim}); give their folder with --vectors"
             )

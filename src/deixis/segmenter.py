@@ -9,9 +9,9 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from deixis.vocabulary import Lexicon
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
+_CLAMPED = 2e-4  # answers nearer to 0 or 1 may have been moved there
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
 
 
@@ -55,21 +56,15 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
-        about: where the network comes from (see ``ModelFile.about``).
     """
 
-    def __init__(
-        self, backend: Backend, config: ModelConfig, vectors: Lexicon, about: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, backend: Backend, config: ModelConfig, vectors: Lexicon) -> None:
         self.config = config
         self.vectors = vectors
-        self.about = dict(about or {})
         self._backend = backend
 
     @classmethod
-    def load(
-        cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0
-    ) -> Segmenter:
+    def load(cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0) -> Segmenter:
         """Open a model.
 
         Args:
@@ -88,7 +83,7 @@ class Segmenter:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
-        return cls(backend, model.config, words, model.about)
+        return cls(backend, model.config, words)
 
     def encode_image(self, image: Picture) -> Features:
         """Run the image graph.
@@ -133,16 +128,7 @@ class Segmenter:
         threshold: float = DEFAULT_THRESHOLD,
     ) -> list[Segmentation]:
         """``segment`` for several phrases; the picture is encoded once."""
-        if isinstance(phrases, str):
-            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
-        _check_threshold(threshold)
-        vectors = [self._encode_phrase(phrase) for phrase in phrases]
-        features = self._features(image)
-        results: list[Segmentation] = []
-        for start in range(0, len(phrases), PHRASES_AT_ONCE):
-            part = slice(start, start + PHRASES_AT_ONCE)
-            results += self._answer(features, phrases[part], np.stack(vectors[part]), threshold)
-        return results
+        return self._ask(image, phrases, threshold, explained=False)
 
     def explain(
         self,
@@ -154,28 +140,20 @@ class Segmenter:
         """``segment`` with its reasons in ``terms``.
 
         ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
-        size; with p2 "categories": {class name: probability} of the phrase, "none" included; "words": how each
-        word was understood; "alpha": weight of p1 against p2, where the model file says it.
+        size; "weights": {term: its share of the answer}, empty where the maps do not tell; with p2 "categories":
+        {class name: probability} of the phrase, "none" included; "words": how each word was understood.
         """
-        _check_threshold(threshold)
-        vectors = self._encode_phrase(phrase)[None]
-        features = self._features(image)
-        result = self._answer(features, [phrase], vectors, threshold)[0]
-        box = Letterbox.fit(features.height, features.width, features.input_size)
-        names = [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
-        found = dict(zip(names, self._backend.answer(features.arrays, vectors[None], names), strict=True))
-        terms: dict[str, object] = {
-            name: np.clip(box.invert(found[name][0, 0]), 0, 1) for name in self.config.terms
-        }
-        if self.config.p2:
-            categories = (*self.config.categories, "none")
-            terms["categories"] = {
-                name: float(value) for name, value in zip(categories, found["p_text"][0, 0], strict=True)
-            }
-        terms["words"] = self.words(phrase)
-        if "alpha" in self.about:
-            terms["alpha"] = self.about["alpha"]
-        return replace(result, terms=terms)
+        return self._ask(image, [phrase], threshold, explained=True)[0]
+
+    def explain_many(
+        self,
+        image: Features | Picture,
+        phrases: Sequence[str],
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+    ) -> list[Segmentation]:
+        """``explain`` for several phrases; the picture is encoded once."""
+        return self._ask(image, phrases, threshold, explained=True)
 
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
@@ -200,25 +178,49 @@ class Segmenter:
             raise PhraseError(f"none of the words in {shown!r} is known; expected English words such as 'left dog'")
         return vectors
 
-    def _answer(
-        self, features: Features, phrases: Sequence[str], vectors: FloatArray, threshold: float
+    def _ask(
+        self,
+        image: Features | Picture,
+        phrases: Sequence[str],
+        threshold: float,
+        explained: bool,
     ) -> list[Segmentation]:
-        names = ["logits", "score", *self._third_term]
-        logits, scores, *p3 = self._backend.answer(features.arrays, vectors[None], names)
+        if isinstance(phrases, str):
+            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
+        _check_threshold(threshold)
+        vectors = [self._encode_phrase(phrase) for phrase in phrases]
+        features = self._features(image)
+        names = ["logits", "score", *(["p3"] if self.config.objects else [])]
+        if explained:
+            wanted = (*self.config.terms, *(["p_text"] if self.config.p2 else []))
+            names += [name for name in wanted if name not in names]
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
-        for row, phrase in enumerate(phrases):
-            probability = _sigmoid(box.invert(logits[0, row]))
-            proposals = None
-            if p3:
-                proposals = Proposals(features.arrays["masks"][0], p3[0][0, row], features.input_size)
-            mask, score = probability >= threshold, float(scores[0, row])
-            results.append(Segmentation(phrase, mask, probability, score, proposals=proposals))
+        for start in range(0, len(phrases), PHRASES_AT_ONCE):
+            part = slice(start, start + PHRASES_AT_ONCE)
+            outputs = self._backend.answer(features.arrays, np.stack(vectors[part])[None], names)
+            for index, phrase in enumerate(phrases[part]):
+                mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
+                terms = self._terms(phrase, mine, box) if explained else {}
+                probability = _sigmoid(box.invert(mine["logits"]))
+                mask, score = probability >= threshold, float(mine["score"])
+                proposals = None
+                if self.config.objects:
+                    proposals = Proposals(features.arrays["masks"][0], mine["p3"], features.input_size)
+                results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
         return results
 
-    @property
-    def _third_term(self) -> list[str]:
-        return ["p3"] if "p3" in self.config.terms else []
+    def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
+        grids = {name: outputs[name] for name in self.config.terms}
+        terms: dict[str, object] = {name: np.clip(box.invert(grid), 0, 1) for name, grid in grids.items()}
+        terms["weights"] = _weights(outputs["logits"], grids)
+        if self.config.p2:
+            categories = (*self.config.categories, "none")
+            terms["categories"] = {
+                name: float(value) for name, value in zip(categories, outputs["p_text"], strict=True)
+            }
+        terms["words"] = self.words(phrase)
+        return terms
 
 
 class OnnxBackend:
@@ -254,6 +256,21 @@ class OnnxBackend:
 def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:
         raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+
+
+def _weights(logits: FloatArray, terms: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Share of each term in the answer: on the grid the answer is exactly a weighted mean of the terms.
+
+    Graphs do not give alpha and beta; they follow from the (h, w) maps, unless the maps are (nearly) copies of one
+    another.
+    """
+    answer = 1 / (1 + np.exp(-logits.astype(np.float64).ravel()))
+    free = (answer > _CLAMPED) & (answer < 1 - _CLAMPED)  # where ``model.combine`` kept the logit finite
+    columns = np.stack([grid.astype(np.float64).ravel()[free] for grid in terms.values()], axis=1)
+    if len(columns) < len(terms):
+        return {}
+    weights, _, rank, _ = np.linalg.lstsq(columns, answer[free], rcond=1e-5)
+    return dict(zip(terms, map(float, weights), strict=True)) if rank == len(terms) else {}
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import ablate, batch, evaluate, explain, export, score, segment, synthesize, train
+from deixis.cli import (
+    ablate,
+    batch,
+    data,
+    embed,
+    evaluate,
+    explain,
+    export,
+    figure,
+    report,
+    score,
+    segment,
+    synthesize,
+    train,
+)
 
 app = typer.Typer(
     name="deixis",
@@ -22,10 +36,14 @@ app.command("explain")(explain.run)
 app.command("batch")(batch.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
+app.command("report")(report.run)
+app.command("figure")(figure.run)
 app.command("train")(train.run)
 app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
+app.add_typer(embed.app, name="embed")
+app.add_typer(data.app, name="data")
 
 
 def _show_version(wanted: bool) -> None:

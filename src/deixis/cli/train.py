@@ -16,6 +16,7 @@ import typer
 from deixis.cli.console import command, needs_extra
 
 if TYPE_CHECKING:
+    from deixis.data.leakage import SourceReport
     from deixis.train.loop import Progress
 
 
@@ -48,7 +49,7 @@ def run(
     with needs_extra("train"):
         from deixis.train.loop import train
     with _reporter() as report:
-        checkpoint = train(settings, run, root, report)
+        checkpoint = train(settings, run, root, report, lambda sources: typer.echo("\n".join(map(leakage, sources))))
     if os.environ.get("RANK", "0") == "0":  # set by torchrun; the other processes keep silent
         typer.echo(f"{checkpoint}  (deixis export {checkpoint} --output FILE.deixis)")
 
@@ -75,6 +76,18 @@ def _reporter() -> Iterator[Callable[[Progress], None]]:
                 bar.console.print(f"step {progress.step}: {text.strip()}", markup=False, highlight=False)
 
         yield show
+
+
+def leakage(source: SourceReport) -> str:
+    """A line about the pictures of a source, and whether photographs that results are reported on are among them."""
+    line = f"{source.source}: {source.images} pictures; "
+    if source.compared_with is not None:
+        known = f"{source.measured_images} val and test photographs of {', '.join(source.divisions)}"
+        return f"{line}leak-free: {source.left_out} of the {known} left out"
+    if source.leak_free:
+        return f"{line}none has a name of COCO's"
+    reason = "unknown, nothing was compared" if source.leak_free is None else "kept on purpose"
+    return f"{line}val and test photographs of RefCOCO, RefCOCO+ and RefCOCOg: {reason}"
 
 
 def describe(progress: Progress) -> list[str]:

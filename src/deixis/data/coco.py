@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deixis import masks
-from deixis.data.records import at, integer, is_number, string
+from deixis.data.records import at, check_size, integer, is_number, string
 from deixis.errors import DataError
 from deixis.files import read_json
 from deixis.types import BoolMask, Box
@@ -192,9 +192,7 @@ def _category(row: Any) -> str:
 
 
 def _image(row: Any, folder: Path) -> CocoImage:
-    height, width = integer(row, "height"), integer(row, "width")
-    if height < 1 or width < 1:
-        raise DataError(f"expected a height and width of at least 1 pixel, got {height} x {width}")
+    height, width = check_size(integer(row, "height"), integer(row, "width"))
     return CocoImage(integer(row, "id"), folder / string(row, "file_name"), height, width)
 
 

@@ -18,14 +18,14 @@ from typing import NoReturn
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from deixis.data.records import at, check_splits
+from deixis.data.records import at, check_size, check_splits
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
+from deixis.data.splits import split_names
 from deixis.errors import DataError
 from deixis.masks import fill_boxes
 from deixis.types import BoolMask, Box
 
 NAME = "flickr30k_entities"
-SPLITS = ["train", "val", "test"]
 _PHRASE = re.compile(r"\[/EN#([0-9]+)((?:/[^/\s\]]+)+) ([^\[\]]*)\]")
 _Target = tuple[int, int, tuple[Box, ...]]  # height and width of the picture, boxes of a chain
 
@@ -43,7 +43,7 @@ def load_flickr30k_entities(root: Path, split: str) -> ExpressionDataset:
         DataError: a file is missing or malformed; names file and line.
     """
     folder = root / NAME
-    names = check_splits(folder, split, SPLITS)
+    names = check_splits(folder, split, split_names(NAME))
     return ExpressionDataset(
         name=NAME,
         split=split,
@@ -105,7 +105,7 @@ def read_boxes(path: Path) -> tuple[int, int, dict[str, tuple[Box, ...]]]:
     tree = _parse(path)
     boxes: dict[str, list[Box]] = {}
     with at(path):
-        height, width = _number(tree, "size/height"), _number(tree, "size/width")
+        height, width = check_size(_number(tree, "size/height"), _number(tree, "size/width"))
     for index, item in enumerate(tree.findall("object")):
         with at(f"{path}: object {index}"):
             names = [name.text or "" for name in item.findall("name")]

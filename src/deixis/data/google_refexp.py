@@ -17,14 +17,14 @@ from typing import Any
 
 from deixis.data.coco import load_coco
 from deixis.data.coco_references import CocoReference, join_coco
-from deixis.data.records import at, check_splits, integer, items, string
+from deixis.data.records import at, check_splits, integer, items, shown, string
 from deixis.data.references import ExpressionDataset
+from deixis.data.splits import split_names
 from deixis.errors import DataError
 from deixis.files import read_json
 
 NAME = "google_refexp"
 FOLDERS = (NAME, "google_refexp_dataset_release")
-SPLITS = ["train", "val"]
 FILES = ("google_refexp_{}_201511.json", "google_refexp_{}_201511_coco_aligned.json")
 
 
@@ -38,7 +38,7 @@ def load_google_refexp(root: Path, split: str) -> ExpressionDataset:
     Raises:
         DataError: a file is missing or malformed, or ids do not join.
     """
-    names = check_splits(root / NAME, split, SPLITS)
+    names = check_splits(root / NAME, split, split_names(NAME))
     paths = {name: _find(root, name) for name in names}
     rows = [row for name, path in paths.items() for row in _rows(path, name)]
     coco = load_coco(root / "annotations" / "instances_train2014.json", Path())
@@ -65,14 +65,11 @@ def _rows(path: Path, split: str) -> Iterator[CocoReference]:
     refexps: dict[int, list[int]] = {}
     for where, row in _entries(path, content, "annotations", "annotation_id"):
         with at(f"{path}: {where}"):
-            ann_id, image_id, refexp_ids = (
-                integer(row, "annotation_id"),
-                integer(row, "image_id"),
-                items(row, "refexp_ids"),
-            )
+            ann_id, image_id = integer(row, "annotation_id"), integer(row, "image_id")
+            refexp_ids = items(row, "refexp_ids")
             unknown = [item for item in refexp_ids if type(item) is not int or item not in phrases]
             if unknown:
-                raise DataError(f"expected refexp_ids of this file's {len(phrases)} refexps, got {unknown[0]!r:.60}")
+                raise DataError(f"expected refexp_ids of this file's {len(phrases)} refexps, got {shown(unknown[0])}")
             if images.setdefault(ann_id, image_id) != image_id:
                 raise DataError(f"expected annotation {ann_id} in one picture, got {images[ann_id]} and {image_id}")
         refexps.setdefault(ann_id, []).extend(refexp_ids)
@@ -101,8 +98,8 @@ def _entries(path: Path, content: Any, key: str, identity: str) -> Iterator[tupl
         for name, row in entries.items():
             if not isinstance(row, Mapping) or str(row.get(identity)) != name:
                 raise DataError(
-                    f"{path}: {key}[{name!r}]: expected a row whose {identity!r} is {name}, got {row!r:.60}"
+                    f"{path}: {key}[{name!r}]: expected a row whose {identity!r} is {name}, got {shown(row)}"
                 )
             yield f"{key}[{name!r}]", row
     else:
-        raise DataError(f"{path}: expected a list or a dict {key!r}, got {entries!r:.60}; fetch the file again")
+        raise DataError(f"{path}: expected a list or a dict {key!r}, got {shown(entries)}; fetch the file again")

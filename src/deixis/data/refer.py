@@ -16,12 +16,13 @@ import io
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from deixis.data.coco import load_coco
 from deixis.data.coco_references import CocoReference, join_coco
-from deixis.data.records import at, check_splits, integer, items, string
+from deixis.data.records import at, check_splits, integer, items, shown, string
 from deixis.data.references import ExpressionDataset
 from deixis.errors import DataError
 from deixis.files import read_json
@@ -56,6 +57,19 @@ def load_refer(root: Path, dataset: str, split: str, split_by: str | None = None
     return join_coco(root, name, split, path, rows, coco)
 
 
+def images_by_split(path: Path) -> dict[str, frozenset[int]]:
+    """Ids of the pictures of each split in a file of references; needs no instances.json.
+
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    images: dict[str, set[int]] = {}
+    for row in _rows(path):
+        for split in _splits_of(row.split):
+            images.setdefault(split, set()).add(row.image_id)
+    return {split: frozenset(ids) for split, ids in images.items()}
+
+
 def _refs_path(root: Path, dataset: str, split_by: str | None) -> Path:
     folder = root / dataset
     if not folder.is_dir():
@@ -67,15 +81,14 @@ def _refs_path(root: Path, dataset: str, split_by: str | None) -> Path:
     if split_by is None and dataset not in SPLIT_BY:
         raise DataError(f"{folder}: expected split_by for a dataset other than {', '.join(SPLIT_BY)}; give it")
     division = split_by or SPLIT_BY[dataset]
-    places = [folder / f"refs({division}).p", folder / f"grefs({division}).json"]
-    for path in places:
-        if path.is_file():
-            return path
-    there = sorted(found.name for found in folder.glob("*refs(*).*"))
-    raise DataError(
-        f"{places[dataset == 'grefcoco']}: expected the references there, found nothing; {folder} has "
-        f"{', '.join(there) or 'no references at all'}"
-    )
+    path = folder / (f"grefs({division}).json" if dataset == "grefcoco" else f"refs({division}).p")
+    if not path.is_file():
+        there = sorted(found.name for found in folder.glob("*refs(*).*"))
+        raise DataError(
+            f"{path}: expected the references there, found nothing; {folder} has "
+            f"{', '.join(there) or 'no references at all'}"
+        )
+    return path
 
 
 def _of_split(path: Path, rows: list[CocoReference], split: str) -> Iterator[CocoReference]:
@@ -85,7 +98,7 @@ def _of_split(path: Path, rows: list[CocoReference], split: str) -> Iterator[Coc
     for row in rows:
         for name in wanted:
             if name in _splits_of(row.split):
-                yield CocoReference(row.row, name, row.image_id, row.ann_ids, row.sentences)
+                yield replace(row, split=name)
                 break
 
 
@@ -122,7 +135,7 @@ def _ann_ids(row: Any) -> tuple[int, ...]:
     if ids == NO_TARGET:
         return ()
     if not ids or any(type(ann_id) is not int or ann_id < 0 for ann_id in ids):
-        raise DataError(f"expected 'ann_id' as an id, a list of ids, or {NO_TARGET} for no target; got {ids!r:.60}")
+        raise DataError(f"expected 'ann_id' as an id, a list of ids, or {NO_TARGET} for no target; got {shown(ids)}")
     return tuple(ids)
 
 

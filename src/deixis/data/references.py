@@ -77,6 +77,7 @@ class ExpressionDataset:
         pictures: those with expressions.
         decode: picture and target to the (H, W) bool mask at the picture's size.
         box_only: the dataset has boxes and no masks, and a mask is its filled boxes.
+        locate: where a target's mask is, in a dataset with a file a mask; raises DataError when it is not there.
     """
 
     name: str
@@ -86,6 +87,7 @@ class ExpressionDataset:
     pictures: tuple[Picture, ...]
     decode: Callable[[int, Any], BoolMask]
     box_only: bool = False
+    locate: Callable[[int, Any], Path] | None = None
 
     def __len__(self) -> int:
         """The number of pictures."""
@@ -149,14 +151,17 @@ class ExpressionDataset:
         )
 
     def check_files(self) -> None:
-        """Look for every picture, and decode the first mask: what is missing is better known before hours of work.
+        """Look for every picture and file, and decode the first mask: better to know before hours of work.
 
         Raises:
-            DataError: a picture or the first mask is missing or malformed.
+            DataError: a picture or mask is missing, or the first mask is malformed.
             MissingExtra: a package that reads the masks is not installed.
         """
-        for index in range(len(self)):
+        for index, picture in enumerate(self.pictures):
             self.path(index)
+            if self.locate is not None:
+                for reference in picture.references:
+                    self.locate(picture.id, reference.target)
         if self.pictures:
             self.decode(self.pictures[0].id, self.pictures[0].references[0].target)
 
@@ -170,6 +175,8 @@ class ExpressionDataset:
 def by_picture(source: Path, rows: Iterable[tuple[int, str, Reference]]) -> tuple[Picture, ...]:
     """References with the id and the file of their picture, put together in order of first appearance.
 
+    References of which nothing was said are left out.
+
     Raises:
         DataError: two expressions of a split have one sent_id.
     """
@@ -177,6 +184,8 @@ def by_picture(source: Path, rows: Iterable[tuple[int, str, Reference]]) -> tupl
     references: dict[int, list[Reference]] = {}
     seen: set[tuple[str, int]] = set()
     for image_id, file, reference in rows:
+        if not reference.sentences:
+            continue
         for sent_id, _ in reference.sentences:
             if (reference.split, sent_id) in seen:
                 raise DataError(

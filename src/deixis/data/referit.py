@@ -22,15 +22,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from deixis.data.records import at, check_splits
+from deixis.data.records import at, check_size, check_splits, shown
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
+from deixis.data.splits import split_names
 from deixis.errors import DataError, MissingExtra
 from deixis.files import read_json
 from deixis.types import BoolMask, Box
 
 NAME = "referit"
 FOLDERS = (".", "referit-dataset")
-SPLITS = ["train", "val", "trainval", "test"]
 MASK_KEY = "segimg_t"
 _REGION, _PICTURE = re.compile(r"([0-9]+)_[0-9]+"), re.compile(r"([0-9]+)\.jpg")
 _Value = TypeVar("_Value")
@@ -49,7 +49,7 @@ def load_referit(root: Path, split: str) -> ExpressionDataset:
         DataError: a file is missing or malformed, or regions and pictures do not join.
     """
     folder = root / NAME
-    names = check_splits(folder, split, SPLITS)
+    names = check_splits(folder, split, split_names(NAME))
     sizes = {
         int(Path(name).stem): size for name, size in _table(folder / "referit_imsize.json", _PICTURE, _size).items()
     }
@@ -61,6 +61,7 @@ def load_referit(root: Path, split: str) -> ExpressionDataset:
         folders=tuple(folder / inner / "images" for inner in FOLDERS),
         pictures=by_picture(folder, rows),
         decode=partial(_mask_of, folder, sizes),
+        locate=partial(_mask_path, folder),
     )
 
 
@@ -105,15 +106,19 @@ def _image_list(path: Path) -> frozenset[int]:
     return frozenset(found)
 
 
-def _mask_of(folder: Path, sizes: Mapping[int, tuple[int, int]], image_id: int, region: str) -> BoolMask:
+def _mask_path(folder: Path, image_id: int, region: str) -> Path:
     for inner in FOLDERS:
         path = folder / inner / "mask" / f"{region}.mat"
         if path.is_file():
-            return read_mask(path, sizes[image_id])
+            return path
     raise DataError(
         f"{folder / 'mask' / region}.mat: expected the mask of a region there or in {folder / FOLDERS[1]}, found "
         "nothing; unpack the masks of the ReferIt release there"
     )
+
+
+def _mask_of(folder: Path, sizes: Mapping[int, tuple[int, int]], image_id: int, region: str) -> BoolMask:
+    return read_mask(_mask_path(folder, image_id, region), sizes[image_id])
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> BoolMask:
@@ -172,13 +177,13 @@ def _table(path: Path, key: re.Pattern[str], parse: Callable[[Any], _Value]) -> 
 
 def _strings(row: Any) -> tuple[str, ...]:
     if not isinstance(row, list) or not row or not all(isinstance(item, str) for item in row):
-        raise DataError(f"expected a list of strings, at least one, got {row!r:.60}")
+        raise DataError(f"expected a list of strings, at least one, got {shown(row)}")
     return tuple(row)
 
 
 def _whole(row: Any, count: int, what: str) -> list[int]:
     if not isinstance(row, list) or len(row) != count or any(type(item) is not int for item in row):
-        raise DataError(f"expected {what} as {count} whole numbers, got {row!r:.60}")
+        raise DataError(f"expected {what} as {count} whole numbers, got {shown(row)}")
     return row
 
 
@@ -191,6 +196,4 @@ def _box(row: Any) -> Box:
 
 def _size(row: Any) -> tuple[int, int]:
     width, height = _whole(row, 2, "[width, height]")
-    if width < 1 or height < 1:
-        raise DataError(f"expected [width, height] of at least 1 pixel, got {row}")
-    return (height, width)
+    return check_size(height, width)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from deixis import masks
 from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.captions import person_expressions
-from deixis.data.coco import CocoAnnotation, CocoDataset, load_captions, load_coco
+from deixis.data.coco import CocoAnnotation, CocoDataset, CocoImage, load_captions, load_coco
+from deixis.data.leakage import MeasuredImages, SourceReport, coco_id, find_refer, measured_images
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import ConfigError, DataError
 from deixis.image import open_image
@@ -26,6 +29,14 @@ class SceneSource:
     Args:
         config: where the files are and what their labels mean.
         root: folder that the config's relative paths start from.
+
+    Attributes:
+        images: those that are used.
+        measured: the photographs of RefCOCO, RefCOCO+ and RefCOCOg that were left out if they were there; None when
+            nothing was compared.
+        left_out: how many were there.
+        leak_free: True when none of them is left, or no picture has a name of COCO's; False when they were kept on
+            purpose; None when there was nothing to compare with.
     """
 
     def __init__(self, config: SourceConfig, root: Path = Path()) -> None:
@@ -36,12 +47,28 @@ class SceneSource:
         # With ``whole``, a picture without regions is an unlabelled one, not an empty one.
         images = [image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)]
         first, last = (round(share * len(images)) for share in config.part)
-        self.images = tuple(images[first:last])
+        self.measured, self.leak_free = _leakage(config, root, images)
+        measured = self.measured.image_ids if self.measured else frozenset()
+        self.images = tuple(image for image in images[first:last] if coco_id(image.path.name) not in measured)
+        self.left_out = last - first - len(self.images)
         if not self.images:
-            raise DataError(f"{root / config.annotations}: expected at least one image, found none")
+            left_out = f" beside {self.left_out} that are left out" if self.left_out else ""
+            raise DataError(f"{root / config.annotations}: expected at least one image, found none{left_out}")
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def about(self) -> SourceReport:
+        """What the source is made of."""
+        report = SourceReport(str(self.dataset.source), len(self), self.leak_free, self.left_out)
+        if self.measured is None:
+            return report
+        return replace(
+            report,
+            compared_with=str(self.measured.root),
+            divisions=self.measured.divisions,
+            measured_images=len(self.measured.image_ids),
+        )
 
     def scene(self, index: int) -> Scene:
         """Picture ``index`` with its objects and given expressions.
@@ -97,6 +124,18 @@ class SceneSource:
         if not captions or len(people) != 1:
             return (), frozenset()
         return person_expressions(captions, people[0].id), frozenset({"person"})
+
+
+def _leakage(
+    config: SourceConfig, root: Path, images: Sequence[CocoImage]
+) -> tuple[MeasuredImages | None, bool | None]:
+    """What to leave out, and whether the source is leak-free then."""
+    if not any(coco_id(image.path.name) for image in images):
+        return None, True
+    if config.leave_out == "none":
+        return None, False
+    folder = find_refer(root) if config.leave_out == "auto" else root / config.leave_out
+    return (None, None) if folder is None else (measured_images(folder), True)
 
 
 def clean(category: str) -> str:

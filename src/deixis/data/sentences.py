@@ -8,6 +8,7 @@ from deixis import masks
 from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.dataset import open_dataset
+from deixis.data.leakage import SourceReport
 from deixis.data.splits import published
 from deixis.errors import ConfigError
 from deixis.image import open_image
@@ -41,6 +42,10 @@ class SentenceSource:
 
     def __len__(self) -> int:
         return len(self._pictures)
+
+    def about(self) -> SourceReport:
+        """What the source is made of; its photographs are not compared with what other datasets measure on."""
+        return SourceReport(str(self.config.expressions), len(self))
 
     def samples(self, index: int) -> list[Sample]:
         """The sentences about picture ``index`` with their masks."""

@@ -84,6 +84,11 @@ SPLITS: Mapping[str, tuple[Split, ...]] = MappingProxyType(
 )
 
 
+def split_names(dataset: str) -> list[str]:
+    """The published splits of a known dataset, in their order."""
+    return [split.name for split in SPLITS[dataset]]
+
+
 def published(dataset: str, split: str) -> Split:
     """The published split of this name.
 
@@ -95,5 +100,4 @@ def published(dataset: str, split: str) -> Split:
     for known in SPLITS[dataset]:
         if known.name == split:
             return known
-    names = ", ".join(known.name for known in SPLITS[dataset])
-    raise DataError(f"expected a split of {dataset}: {names}; got {split!r}")
+    raise DataError(f"expected a split of {dataset}: {', '.join(split_names(dataset))}; got {split!r}")

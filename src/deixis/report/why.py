@@ -56,7 +56,7 @@ def why(image: ImageArray, result: Segmentation) -> ImageArray:
         canvas.paste(picture, (MARGIN + index * column, top + LINE))
     if "categories" in result.terms:
         _categories(draw, (MARGIN, words_top), result.terms["categories"])
-    _legend(canvas, (MARGIN + column, words_top), result.terms.get("alpha"))
+    _legend(canvas, (MARGIN + column, words_top), result.terms["weights"])
     return np.array(canvas)
 
 
@@ -106,13 +106,17 @@ def _categories(draw: ImageDraw.ImageDraw, place: tuple[int, int], categories: d
         draw.text((x + 4, middle), f"{name}  {categories[name]:.2f}", INK, _font())
 
 
-def _legend(canvas: Image.Image, place: tuple[int, int], alpha: float | None) -> None:
+def _legend(canvas: Image.Image, place: tuple[int, int], weights: dict[str, float]) -> None:
+    """The colours' scale, the terms' shares of the answer, and alpha, which is p1's share of p1 and p2."""
     x, y = place
     draw = ImageDraw.Draw(canvas)
     ramp = np.broadcast_to(_colours(np.linspace(0, 1, BAR, dtype=np.float32))[None], (LINE // 2, BAR, 3))
     canvas.paste(Image.fromarray(np.rint(ramp).astype(np.uint8)), (x + 20, y + 5))
     draw.text((x, y), "0", FAINT, _font())
     draw.text((x + BAR + 28, y), "1", FAINT, _font())
-    if alpha is not None:
-        draw.text((x, y + LINE), f"alpha {alpha:.2f}: {alpha:.2f} p1 + {1 - alpha:.2f} p2", INK, _font())
-        draw.text((x, y + 2 * LINE), "where there is a p3, the phrase decides how much of it is added", FAINT, _font())
+    if weights:
+        terms = " + ".join(f"{share:.2f} {name}" for name, share in weights.items())
+        draw.text((x, y + LINE), f"answer = {terms}", INK, _font())
+    both = weights.get("p1", 0.0) + weights.get("p2", 0.0)
+    if "p1" in weights and "p2" in weights and both > 0:
+        draw.text((x, y + 2 * LINE), f"alpha {weights['p1'] / both:.2f}, p1 against p2", FAINT, _font())

@@ -1,6 +1,6 @@
 """Train and measure the rows of an ablation: one folder a row and seed, with config, log, checkpoints and records.
 
-runs/full/seed0/config.json, log.jsonl, best.safetensors, records/refcoco-val.jsonl
+``runs.py`` says where they lie.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from deixis.config import TrainConfig
 from deixis.data.sources import category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
+from deixis.errors import CheckpointError
 from deixis.evaluate import evaluate, write_records
 from deixis.model.build import build
+from deixis.runs import records_path
 from deixis.segmenter import DEFAULT_VECTORS, Segmenter
 from deixis.text import tokenize
 from deixis.train.ablations import stages
@@ -55,15 +57,15 @@ def ablate(
         for row in rows:
             for stage in stages(row, replace(full, seed=seed), runs):
                 best = train(stage.config, stage.run, root, partial(report, str(stage.run.relative_to(runs))))
-            measure(best, stage.config, {HELD_OUT: partial(held_out, stage.config, root), **tests})
+            measure(best, stage.config, {HELD_OUT: partial(held_out, stage.config, root), **tests}, root)
 
 
-def measure(checkpoint: Path, config: TrainConfig, tests: Tests) -> None:
+def measure(checkpoint: Path, config: TrainConfig, tests: Tests, root: Path) -> None:
     """Write the records of a trained row that are not there yet."""
-    paths = {name: checkpoint.parent / "records" / f"{name}.jsonl" for name in tests}
+    paths = {name: records_path(checkpoint.parent, name) for name in tests}
     missing = [name for name, path in paths.items() if not path.exists()]
     if missing:
-        segmenter = open_run(checkpoint, Path(config.vectors) if config.vectors else DEFAULT_VECTORS)
+        segmenter = open_run(checkpoint, root / config.vectors if config.vectors else DEFAULT_VECTORS)
         for name in missing:
             write_records(paths[name], evaluate(segmenter, tests[name]()))
 
@@ -90,4 +92,9 @@ def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
     network.load_state_dict(stored.part(MODEL))
     learned = stored.config.vocabulary
     words: Lexicon = Vocabulary.load(checkpoint.parent / VOCABULARY) if learned else WordVectors.load(vectors)
+    if words.fingerprint != stored.vectors:
+        raise CheckpointError(
+            f"{checkpoint}: expected the words {stored.vectors} that it was trained with, got {words.fingerprint}; "
+            "give the folder of its vectors"
+        )
     return Segmenter(TorchBackend(network), stored.config, words)

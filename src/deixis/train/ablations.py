@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deixis.config import TrainConfig
 from deixis.errors import ConfigError
+from deixis.runs import run_folder
 from deixis.train.loop import BEST
 
 BASELINE_WORD_DIM = 1000  # of the paper's learned embedding
@@ -87,12 +88,12 @@ def stages(row: str, full: TrainConfig, runs: Path) -> list[Stage]:
         runs: folder of the results; a row's are in runs/row/seedN.
     """
     config = ROWS[row](full)
-    folder = _folder(runs, row, config)
+    folder = run_folder(runs, row, config.seed)
     model = config.model
     if model.network == "compact":
         return [Stage(folder, config)]
     if model.p1 and model.p2:
-        ends = tuple(str(_folder(runs, name, config).absolute() / BEST) for name in STARTS_FROM)
+        ends = tuple(str(run_folder(runs, name, config.seed).absolute() / BEST) for name in STARTS_FROM)
         return [Stage(folder, replace(config, initial=ends))]
     if model.p1:
         low = replace(
@@ -115,7 +116,3 @@ def _chain(folder: Path, configs: Mapping[str, TrainConfig]) -> list[Stage]:
         run = folder if len(chain) == len(configs) - 1 else folder / name
         chain.append(Stage(run, replace(config, initial=initial)))
     return chain
-
-
-def _folder(runs: Path, row: str, config: TrainConfig) -> Path:
-    return runs / row / f"seed{config.seed}"

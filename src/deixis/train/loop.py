@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import nn
 
 from deixis.config import TrainConfig
 from deixis.configfile import to_mapping
+from deixis.data.leakage import SourceReport
 from deixis.data.sources import Source, category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
@@ -69,14 +70,21 @@ class Progress:
     validation: Validation | None = None
 
 
-def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress], None]) -> Path:
+def train(
+    config: TrainConfig,
+    run: Path,
+    root: Path,
+    report: Callable[[Progress], None],
+    begun: Callable[[Sequence[SourceReport]], object] | None = None,
+) -> Path:
     """Train until ``config.steps``, going on from ``run/last.safetensors`` when there is one.
 
     Args:
         config: the run; categories left as ("auto",) are taken from the sources.
-        run: folder for config, log and checkpoints.
+        run: folder for config, sources, log and checkpoints.
         root: folder that the config's relative paths start from.
         report: called in the main process with the progress.
+        begun: called there once, before the first step, with what the sources and the validation are made of.
 
     Returns:
         Path of the best checkpoint by validation score.
@@ -91,6 +99,8 @@ def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress
     with folder_lock(run, "training run", "--run") if accelerator.is_main_process else contextlib.nullcontext():
         trainer = Trainer(config, run, root, accelerator)
         trainer.resume()
+        if accelerator.is_main_process and begun is not None:
+            begun(trainer.sources)
         trainer.fit(report)
     accelerator.end_training()
     return run / BEST
@@ -109,21 +119,25 @@ class Trainer:
     def __init__(self, config: TrainConfig, run: Path, root: Path, accelerator: Accelerator) -> None:
         self.run, self.accelerator = run, accelerator
         sources = [open_source(source, root) for source in config.sources]
+        self.sources = [source.about() for source in sources]
         config = complete(config, sources)
         options = SynthesisOptions(
             vocabulary=config.model.categories, held_out_names=frozenset(config.held_out_words)
         )
-        fixed = WordVectors.load(Path(config.vectors) if config.vectors else DEFAULT_VECTORS)
+        fixed = WordVectors.load(root / config.vectors if config.vectors else DEFAULT_VECTORS)
         self.vectors: Lexicon = fixed
         self.data = TrainingData(config, sources, fixed, options)
         if config.embedding == "learned":
             self.vectors = words = self._vocabulary()
             config = replace(config, model=replace(config.model, vocabulary=len(words)))
             self.data = replace(self.data, config=config, vectors=words)
+        else:
+            fixed.check_dim(config.model.word_dim)
         self.config = config
         self.samples: list[Sample] = []
         if accelerator.is_main_process:
             held_out = open_source(config.validation, root)
+            self.sources.append(held_out.about())
             every_word = SynthesisOptions(vocabulary=config.model.categories)
             self.samples = validation_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
         self.network = build(config.model, config.seed)
@@ -258,6 +272,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             with atomic_write(self.run / "config.json") as temporary:
                 temporary.write_text(json.dumps(to_mapping(self.config), indent=1))
+            with atomic_write(self.run / "sources.json") as temporary:
+                temporary.write_text(json.dumps([asdict(source) for source in self.sources], indent=1))
 
     def _log(self, progress: Progress, report: Callable[[Progress], None]) -> None:
         if not self.accelerator.is_main_process:
