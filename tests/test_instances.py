@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from deixis import masks
-from deixis.errors import InputError
+from deixis.errors import InputError, MissingExtra
 from deixis.instances import choices
 from deixis.segmenter import Segmenter
 from deixis.types import Proposals, Segmentation
@@ -125,3 +126,9 @@ def test_supervision_gets_one_detection_an_instance() -> None:
     assert found.mask.shape == (2, 40, 40) and found.mask.dtype == np.bool_
     assert found.data["class_name"].tolist() == ["things", "things"]
     assert len(answer(boxes()).to_supervision()) == 0
+
+
+def test_supervision_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'deixis\[supervision\]'"):
+        answer(boxes()).to_supervision()
