@@ -95,7 +95,7 @@ def test_signatures(function: Any, signature: str) -> None:
 def test_value_objects_are_frozen_and_have_these_fields() -> None:
     for kind, names in (
         (deixis.Features, ["arrays", "height", "width", "input_size"]),
-        (deixis.Segmentation, ["phrase", "mask", "probability", "score", "terms"]),
+        (deixis.Segmentation, ["phrase", "mask", "probability", "score", "terms", "proposals"]),
     ):
         assert [item.name for item in dataclasses.fields(kind)] == names
     features = colour_segmenter().encode_image(scene(8, 8, (0, 0, 4, 4)))
@@ -136,7 +136,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    commands = "segment evaluate score report figure train ablate export synthesize embed data"
+    commands = "segment explain batch evaluate score report figure train ablate export synthesize embed data"
     assert list(group.commands) == commands.split()
 
 
@@ -144,6 +144,12 @@ def test_the_commands() -> None:
     ("command", "options"),
     [
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
+        ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
+        (
+            "batch",
+            {"source", "out", "phrases", "images", "masks", "overlays", "threshold", "workers", "engine", "model"}
+            | {"vectors"},
+        ),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("report", {"runs", "table", "format"}),

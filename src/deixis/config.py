@@ -210,6 +210,27 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class BatchConfig:
+    """What a bulk run writes; all of it is part of the run's identity.
+
+    Attributes:
+        threshold: probability from which on a pixel belongs to the mask.
+        masks: "png" for a file a phrase, "rle" for COCO's RLE in the manifest and a results file, or "none".
+        overlays: whether a picture a phrase is drawn, too.
+    """
+
+    threshold: float = DEFAULT_THRESHOLD
+    masks: str = "png"
+    overlays: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError(f"threshold: expected a number from 0 to 1, got {self.threshold}")
+        if self.masks not in ("png", "rle", "none"):
+            raise ConfigError(f"masks: expected png, rle or none, got {self.masks!r}")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One training run.
 

@@ -64,11 +64,14 @@ class WordList:
 
     def row(self, word: str) -> int | None:
         """Where a word stands, counted from 0; None when it is not in the list."""
-        if word not in self._found:
-            if len(self._found) >= REMEMBERED:
-                self._found.clear()
-            self._found[word] = self._search(word)
-        return self._found[word]
+        try:
+            return self._found[word]
+        except KeyError:  # asked like this because another thread may clear it at any moment
+            found = self._search(word)
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        self._found[word] = found
+        return found
 
     def _search(self, word: str) -> int | None:
         if not word or "\n" in word:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deixis.config import DEFAULT_THRESHOLD, ModelConfig
 from deixis.embeddings import WordVectors
@@ -22,11 +21,8 @@ from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.text import MAX_TOKENS, tokenize
-from deixis.types import Features, FloatArray, Segmentation
+from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
 from deixis.vocabulary import Lexicon
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
@@ -92,7 +88,7 @@ class Segmenter:
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
         return cls(backend, model.config, words, model.about)
 
-    def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
+    def encode_image(self, image: Picture) -> Features:
         """Run the image graph.
 
         Args:
@@ -109,7 +105,7 @@ class Segmenter:
 
     def segment(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -129,7 +125,7 @@ class Segmenter:
 
     def segment_many(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -139,7 +135,7 @@ class Segmenter:
 
     def explain(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -154,7 +150,7 @@ class Segmenter:
 
     def explain_many(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -167,7 +163,7 @@ class Segmenter:
         tokens = tokenize(phrase)
         return Words(tuple(tokens), tuple(token in self.vectors for token in tokens))
 
-    def _features(self, image: Features | str | Path | Image.Image | NDArray[np.generic]) -> Features:
+    def _features(self, image: Features | Picture) -> Features:
         features = image if isinstance(image, Features) else self.encode_image(image)
         if features.input_size != self.config.input_size:
             raise InputError(
@@ -187,7 +183,7 @@ class Segmenter:
 
     def _ask(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         threshold: float,
         explained: bool,
@@ -197,7 +193,7 @@ class Segmenter:
         _check_threshold(threshold)
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
-        names = ["logits", "score"]
+        names = ["logits", "score", *(["choice"] if self.config.objects else [])]
         if explained:
             names += ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
         box = Letterbox.fit(features.height, features.width, features.input_size)
@@ -209,8 +205,11 @@ class Segmenter:
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
                 terms = self._terms(phrase, mine, box) if explained else {}
                 probability = _sigmoid(box.invert(mine["logits"]))
-                score = float(mine["score"])
-                results.append(Segmentation(phrase, probability >= threshold, probability, score, terms))
+                mask, score = probability >= threshold, float(mine["score"])
+                proposals = None
+                if self.config.objects:
+                    proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
+                results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
         return results
 
     def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import ablate, data, embed, evaluate, export, figure, report, score, segment, synthesize, train
+from deixis.cli import (
+    ablate,
+    batch,
+    data,
+    embed,
+    evaluate,
+    explain,
+    export,
+    figure,
+    report,
+    score,
+    segment,
+    synthesize,
+    train,
+)
 
 app = typer.Typer(
     name="deixis",
@@ -18,6 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("segment")(segment.run)
+app.command("explain")(explain.run)
+app.command("batch")(batch.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
 app.command("report")(report.run)
