@@ -6,6 +6,7 @@ Training, evaluation, ONNX, command line and web all pass through here.
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from deixis.errors import ImageError
 from deixis.types import FloatArray, ImageArray
 
 MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so that no small file can fill the memory.
+SENT_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
 PIXEL_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
@@ -99,6 +101,18 @@ def open_image(source: str | Path | Image.Image | NDArray[np.generic]) -> ImageA
                 return _from_pil(image, str(path))
 
 
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageArray:
+    """``open_image`` for the bytes of a file that somebody sent; only ``SENT_FORMATS`` are tried.
+
+    Raises:
+        ImageError: not such an image, damaged, empty, or of more than ``max_pixels`` (seen before it is decoded).
+    """
+    with _named("the picture"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=SENT_FORMATS) as image:
+            return _from_pil(image, "the picture", max_pixels)
+
+
 def normalise(squares: ImageArray) -> FloatArray:
     """(..., side, side, 3) uint8 -> (..., 3, side, side) float32 with ImageNet mean and deviation."""
     scaled = (squares.astype(np.float32) * np.float32(1 / 255) - PIXEL_MEAN) / PIXEL_STD
@@ -120,10 +134,10 @@ def _named(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: the image file is damaged or incomplete ({error})") from error
 
 
-def _from_pil(image: Image.Image, name: str) -> ImageArray:
+def _from_pil(image: Image.Image, name: str, max_pixels: int = MAX_PIXELS) -> ImageArray:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels, got {width} x {height}; make it smaller")
+    if width * height > max_pixels:
+        raise ImageError(f"{name}: expected at most {max_pixels:,} pixels, got {width} x {height}; make it smaller")
     if width * height == 0:
         raise ImageError(f"{name}: expected at least one pixel, got {width} x {height}")
     upright = ImageOps.exif_transpose(image)

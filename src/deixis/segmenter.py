@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,15 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
+        about: where the model comes from, and its learned alpha; empty for a network that is not in a file.
     """
 
-    def __init__(self, backend: Backend, config: ModelConfig, vectors: WordVectors) -> None:
+    def __init__(
+        self, backend: Backend, config: ModelConfig, vectors: WordVectors, about: Mapping[str, Any] | None = None
+    ) -> None:
         self.config = config
         self.vectors = vectors
+        self.about = about or {}
         self._backend = backend
 
     @classmethod
@@ -87,7 +91,7 @@ class Segmenter:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
-        return cls(backend, model.config, words)
+        return cls(backend, model.config, words, model.about)
 
     def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
         """Run the image graph.
@@ -173,6 +177,21 @@ class Segmenter:
         terms["words"] = self.words(phrase)
         return Segmentation(result.phrase, result.mask, result.probability, result.score, terms)
 
+    def grids(self, features: Features, phrases: Sequence[str]) -> dict[str, FloatArray]:
+        """What the phrase graph says of P phrases, on the network's own grid over the letterboxed square.
+
+        Returns:
+            "logits" of the answer (P, h, w); "score" (P,); the terms "p1", "p2" and, with the third one, "p3"
+            (P, h, w) as probabilities; "p_text" (P, M + 1), the probability of each category and of none.
+
+        Raises:
+            PhraseError: a phrase is empty or none of its words is known.
+        """
+        vectors = np.stack([self._encode_phrase(phrase) for phrase in phrases])
+        names = ["logits", "score", "p1", "p2", *(["p3"] if self.config.objects else []), "p_text"]
+        outputs = self._backend.answer(self._features(features).arrays, vectors[None], names)
+        return {name: output[0] for name, output in zip(names, outputs, strict=True)}
+
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
         tokens = tokenize(phrase)
@@ -200,12 +219,26 @@ class Segmenter:
         self, features: Features, phrases: Sequence[str], vectors: FloatArray, threshold: float
     ) -> list[Segmentation]:
         logits, scores = self._backend.answer(features.arrays, vectors[None], ["logits", "score"])
-        box = Letterbox.fit(features.height, features.width, features.input_size)
-        results = []
-        for phrase, grid, score in zip(phrases, logits[0], scores[0], strict=True):
-            probability = _sigmoid(box.invert(grid))
-            results.append(Segmentation(phrase, probability >= threshold, probability, float(score)))
-        return results
+        return [
+            at_original_size(features, phrase, grid, float(score), threshold)
+            for phrase, grid, score in zip(phrases, logits[0], scores[0], strict=True)
+        ]
+
+
+def at_original_size(
+    features: Features, phrase: str, logits: FloatArray, score: float, threshold: float = DEFAULT_THRESHOLD
+) -> Segmentation:
+    """The answer at the picture's own size.
+
+    Args:
+        features: of the picture.
+        phrase: that was asked.
+        logits: (h, w) on the network's grid, as ``Segmenter.grids`` has them.
+        score: of the phrase, in [0, 1].
+        threshold: probability from which on a pixel belongs to the mask.
+    """
+    probability = _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
+    return Segmentation(phrase, probability >= threshold, probability, score)
 
 
 class OnnxBackend:

@@ -1,0 +1,71 @@
+// The network on the server: POST /v1/segment.
+
+import { fromBase64, fromHalf } from "./numbers.js";
+
+const PRIVACY = "Your photo goes to the computer that this page came from, is kept in its memory for a quarter of an " +
+  "hour after your last question, and is never written to disk.";
+
+/** An answer of the server that is not what was asked for. */
+export class Refused extends Error {
+  constructor(status, error) {
+    super(error.message);
+    this.status = status;
+    this.code = error.code;
+  }
+}
+
+export async function createBackend({ askToken }) {
+  let token = sessionStorage.getItem("deixis-token") ?? "";
+
+  async function post(body, json) {
+    const headers = json ? { "Content-Type": "application/json" } : {};
+    if (token) headers.Authorization = `Bearer ${token}`;
+    const response = await fetch("v1/segment", { method: "POST", body, headers });
+    if (response.ok) return response.json();
+    if (response.status === 401) {
+      token = await askToken();
+      sessionStorage.setItem("deixis-token", token);
+      return post(body, json);
+    }
+    const answer = await response.json().catch(() => null);
+    throw new Refused(response.status, answer?.error ?? { message: `The server answered with ${response.status}.` });
+  }
+
+  function send(photo) {
+    const form = new FormData();
+    form.append("image", photo.blob, "photo");
+    return post(form, false);
+  }
+
+  return {
+    privacy: PRIVACY,
+    /** Send the photo at once, so that its features are there when the first phrase is. */
+    async open(photo) {
+      const sent = await send(photo);
+      return { photo, id: sent.image_id, height: sent.height, width: sent.width, milliseconds: sent.milliseconds.image };
+    },
+    async ask(picture, phrase) {
+      const include = ["grids", "explanation"];
+      const question = () => post(JSON.stringify({ image_id: picture.id, phrases: [phrase], include }), true);
+      let answer;
+      try {
+        answer = await question();
+      } catch (error) {
+        if (error.code !== "picture_forgotten") throw error;
+        picture.id = (await send(picture.photo)).image_id;
+        answer = await question();
+      }
+      const [{ score, grids, explanation }] = answer.results;
+      const decode = (text) => fromHalf(fromBase64(text));
+      return {
+        score,
+        side: grids.side,
+        shape: grids.shape,
+        logits: decode(grids.logits),
+        terms: Object.fromEntries(Object.entries(grids.terms).map(([name, text]) => [name, decode(text)])),
+        explanation,
+        milliseconds: { image: picture.milliseconds, phrases: answer.milliseconds.phrases },
+      };
+    },
+  };
+}
