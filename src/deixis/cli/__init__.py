@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import evaluate, export, score, segment, synthesize, train
+from deixis.cli import evaluate, export, score, segment, serve, synthesize, train, web_export
 
 app = typer.Typer(
     name="deixis",
@@ -23,6 +23,8 @@ app.command("score")(score.run)
 app.command("train")(train.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
+app.command("serve")(serve.run)
+app.command("web-export")(web_export.run)
 
 
 def _show_version(wanted: bool) -> None:

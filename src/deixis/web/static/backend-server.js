@@ -2,8 +2,8 @@
 
 import { fromBase64, fromHalf } from "./numbers.js";
 
-const PRIVACY = "Your photo goes to the computer that this page came from, is kept in its memory for a quarter of an " +
-  "hour after your last question, and is never written to disk.";
+const PRIVACY = "Your photo is sent to the computer that this page came from. What was computed of it stays in that " +
+  "computer's memory for a while, so that more phrases are quick. Nothing is written to disk.";
 
 /** An answer of the server that is not what was asked for. */
 export class Refused extends Error {

@@ -3,7 +3,8 @@
 
 /** Weights of each output cell: first input cell, and how much of it and of the following ones. */
 function filter(size, from, to, outSize) {
-  const scale = (to - from) / outSize;
+  [from, to] = [Math.fround(from), Math.fround(to)]; // Pillow takes the box as single floats
+  const scale = Math.fround(to - from) / outSize;
   const reach = Math.max(scale, 1);
   const starts = new Int32Array(outSize);
   const weights = [];

@@ -1,0 +1,326 @@
+// The page: a photo, phrases and what was found. What computes is behind ./backend-*.js: the server, or this browser.
+
+import { bbox, coco, cutout, download, maskPicture } from "./save.js";
+import { colourOf, css, inkOn, Stage } from "./stage.js";
+import { showWhy } from "./why.js";
+
+const IDEAS = {
+  astronaut: ["woman", "woman in orange", "hair"],
+  chelsea: ["cat", "the left eye"],
+  coffee: ["cup", "the cup of coffee", "table"],
+};
+const SURE = 0.5; // of the score; below it the phrase may name nothing in the photo
+const LONGEST_PICTURE = 50_000_000;
+
+const find = (id) => document.getElementById(id);
+const stage = new Stage(find("stage"));
+const percent = (value) => (value > 0 && value < 0.01 ? "under 1\u00a0%" : `${Math.round(100 * value)}\u00a0%`);
+const points = (score) => score.toFixed(2);
+
+let backend;
+let picture = null; // what backend.open gave, and bitmap, name, height, width
+let opening = null;
+let entries = []; // { number, phrase, threshold, answer }
+let current = null;
+let peeked = null; // the entry whose map is shown while its chip is pointed at
+let heat = false;
+let nextNumber = 1;
+
+// ---- the photo ----
+
+async function openPhoto(blob, name, ideas = []) {
+  problem("");
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  } catch {
+    problem("This file is not a picture that your browser can open. JPEG, PNG and WebP work.");
+    return;
+  }
+  if (bitmap.width * bitmap.height > LONGEST_PICTURE) {
+    problem(`This photo has ${Math.round((bitmap.width * bitmap.height) / 1e6)} megapixels; at most 50 can be used.`);
+    return;
+  }
+  const photo = { blob, bitmap, name, height: bitmap.height, width: bitmap.width };
+  [entries, current, peeked, heat, nextNumber] = [[], null, null, false, 1];
+  document.body.dataset.view = "work";
+  stage.open(photo);
+  picture = null;
+  showIdeas(ideas);
+  render();
+  find("phrase").value = "";
+  find("phrase").placeholder = ideas[0] ?? "the dog on the left";
+  find("phrase").focus({ preventScroll: true });
+  say("The photo is open. Say what you mean.");
+  const started = backendOpen(photo);
+  opening = started;
+  started.catch((error) => {
+    if (opening === started) problem(error.message);
+  });
+}
+
+async function backendOpen(photo) {
+  const opened = await backend.open(photo);
+  return Object.assign(opened, { bitmap: photo.bitmap, name: photo.name, height: photo.height, width: photo.width });
+}
+
+// ---- phrases ----
+
+async function ask(phrase) {
+  const known = entries.find((entry) => entry.phrase.toLowerCase() === phrase.toLowerCase());
+  if (known) {
+    select(known);
+    return true;
+  }
+  const asked = opening;
+  document.body.setAttribute("aria-busy", "true");
+  try {
+    const opened = await asked;
+    const answer = await backend.ask(opened, phrase);
+    if (opening !== asked) return true; // another photo was opened meanwhile
+    picture = opened;
+    const entry = { number: nextNumber++, phrase, threshold: 0.5, answer };
+    entries.push(entry);
+    problem("");
+    select(entry);
+    return true;
+  } catch (error) {
+    if (opening === asked) problem(error instanceof TypeError ? "The server cannot be reached." : error.message);
+    return false;
+  } finally {
+    document.body.removeAttribute("aria-busy");
+  }
+}
+
+function select(entry) {
+  current = entry;
+  heat = false;
+  render();
+  if (entry) say(verdict(entry));
+}
+
+function remove(entry) {
+  const index = entries.indexOf(entry);
+  entries.splice(index, 1);
+  peeked = null;
+  select(entries[Math.min(index, entries.length - 1)] ?? null);
+  say(`${entry.phrase} removed.`);
+  (find("chips").children[Math.min(index, entries.length - 1)]?.firstChild ?? find("phrase")).focus();
+}
+
+/** In words: was it found, how sure, how large. */
+function verdict(entry) {
+  const mask = stage.mask(entry);
+  const share = mask.reduce((sum, value) => sum + value, 0) / mask.length;
+  const score = points(entry.answer.score);
+  if (share === 0) {
+    const best = percent(1 / (1 + Math.exp(-entry.answer.logits.reduce((a, b) => Math.max(a, b)))));
+    return `Nothing matches “${entry.phrase}”: no pixel is ${percent(entry.threshold)} likely. The best reaches ${best}; lower the threshold to see it.`;
+  }
+  if (entry.answer.score < SURE) {
+    return `“${entry.phrase}” is probably not in this photo (score ${score}). The best guess covers ${percent(share)} of it.`;
+  }
+  return `Found: ${percent(share)} of the photo, score ${score}.`;
+}
+
+const isDoubtful = (entry) => entry.answer.score < SURE || !stage.mask(entry).includes(1);
+
+// ---- drawing ----
+
+function render() {
+  const chips = entries.map(chip);
+  find("chips").replaceChildren(...chips);
+  find("current").hidden = !current;
+  if (current) renderCurrent();
+  draw();
+}
+
+function chip(entry) {
+  const item = document.createElement("li");
+  item.className = "chip";
+  item.style.setProperty("--colour", css(colourOf(entry)));
+  item.style.setProperty("--ink", inkOn(colourOf(entry)));
+  const main = Object.assign(document.createElement("button"), { type: "button", className: "chip-main" });
+  main.setAttribute("aria-pressed", String(entry === current));
+  const doubt = isDoubtful(entry);
+  const number = Object.assign(document.createElement("b"), { textContent: entry.number });
+  const label = Object.assign(document.createElement("span"), { textContent: entry.phrase });
+  const note = Object.assign(document.createElement("small"), {
+    textContent: doubt ? "not found?" : `score ${points(entry.answer.score)}`,
+  });
+  main.append(number, label, note);
+  main.title = "Point at it to see its probability map";
+  main.addEventListener("click", () => select(entry));
+  main.addEventListener("keydown", (event) => {
+    if (event.key === "Delete" || event.key === "Backspace") remove(entry);
+  });
+  const peek = (shown) => () => {
+    peeked = shown ? entry : null;
+    draw();
+  };
+  main.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && peek(true)());
+  main.addEventListener("pointerleave", peek(false));
+  main.addEventListener("focus", () => main.matches(":focus-visible") && peek(true)());
+  main.addEventListener("blur", peek(false));
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "chip-close", textContent: "×" });
+  close.setAttribute("aria-label", `Remove ${entry.phrase}`);
+  close.addEventListener("click", () => remove(entry));
+  item.append(main, close);
+  return item;
+}
+
+function renderCurrent() {
+  find("current-title").textContent = current.phrase;
+  find("threshold").value = Math.round(100 * current.threshold);
+  renderThreshold();
+  find("heat").setAttribute("aria-pressed", String(heat));
+  if (find("why").open) showWhy(find, current.answer, picture);
+}
+
+function renderThreshold() {
+  find("threshold-value").textContent = percent(current.threshold);
+  find("verdict").textContent = verdict(current);
+  find("verdict").classList.toggle("doubt", isDoubtful(current));
+  const empty = !stage.mask(current).includes(1);
+  for (const id of ["save-cutout", "save-mask"]) find(id).disabled = empty;
+}
+
+function draw() {
+  const mapped = peeked ?? (heat ? current : null);
+  find("legend").hidden = !mapped;
+  if (mapped) stage.drawHeat(mapped);
+  else if (stage.base) stage.drawMasks(entries);
+  find("stage").setAttribute(
+    "aria-label",
+    mapped ? `Probability map of ${mapped.phrase}` : ["The photo", ...entries.map(describe)].join(". "),
+  );
+}
+
+function describe(entry) {
+  const [x, y, width, height] = bbox(stage.mask(entry), stage.height, stage.width);
+  if (!width) return `${entry.phrase}: nothing`;
+  const across = (x + width / 2) / stage.width;
+  const down = (y + height / 2) / stage.height;
+  const place = [down < 0.4 ? "top" : down > 0.6 ? "bottom" : "", across < 0.4 ? "left" : across > 0.6 ? "right" : ""];
+  return `${entry.number} ${entry.phrase}: ${place.filter(Boolean).join(" ") || "middle"}`;
+}
+
+function showIdeas(ideas) {
+  find("ideas").replaceChildren(
+    ...ideas.map((idea) => {
+      const item = document.createElement("li");
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: idea });
+      button.addEventListener("click", () => ask(idea));
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+function problem(text) {
+  find("problem").textContent = text;
+  find("problem").hidden = !text;
+}
+
+function say(text) {
+  find("status").textContent = text;
+}
+
+// ---- events ----
+
+function listen() {
+  find("file").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) openPhoto(file, file.name);
+  });
+  find("another").addEventListener("click", () => find("file").click());
+  for (const button of document.querySelectorAll("[data-example]")) {
+    button.addEventListener("click", async () => {
+      const name = button.dataset.example;
+      const response = await fetch(`examples/${name}.jpg`);
+      openPhoto(await response.blob(), `${name}.jpg`, IDEAS[name]);
+    });
+  }
+  find("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const phrase = find("phrase").value.trim();
+    if (phrase && (await ask(phrase))) find("phrase").value = "";
+  });
+  find("threshold").addEventListener("input", (event) => {
+    current.threshold = Number(event.target.value) / 100;
+    renderThreshold();
+    draw();
+  });
+  find("threshold").addEventListener("change", () => {
+    say(verdict(current));
+    find("chips").replaceChildren(...entries.map(chip));
+  });
+  find("heat").addEventListener("click", () => {
+    heat = !heat;
+    find("heat").setAttribute("aria-pressed", String(heat));
+    draw();
+  });
+  find("why").addEventListener("toggle", () => current && renderCurrent());
+  listenToSaving();
+  listenToDropping();
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !event.target.matches("input") && document.body.dataset.view === "work") {
+      event.preventDefault();
+      find("phrase").focus();
+    }
+  });
+}
+
+function listenToSaving() {
+  const stem = () => picture.name.replace(/\.[^.]*$/, "");
+  const tail = () => current.phrase.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
+  find("save-cutout").addEventListener("click", async () => download(await cutout(current, picture), `${stem()}.${tail()}.cutout.png`));
+  find("save-mask").addEventListener("click", async () => download(await maskPicture(current, picture), `${stem()}.${tail()}.mask.png`));
+  find("save-coco").addEventListener("click", () => download(coco(entries, picture), `${stem()}.coco.json`));
+}
+
+function listenToDropping() {
+  const files = (transfer) => [...(transfer?.files ?? [])];
+  let depth = 0;
+  const veil = (change) => {
+    depth = Math.max(0, depth + change);
+    find("veil").hidden = depth === 0;
+  };
+  addEventListener("dragenter", (event) => event.dataTransfer.types.includes("Files") && veil(1));
+  addEventListener("dragleave", (event) => event.dataTransfer.types.includes("Files") && veil(-1));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    veil(-depth);
+    const [file] = files(event.dataTransfer);
+    if (file) openPhoto(file, file.name);
+  });
+  addEventListener("paste", (event) => {
+    const file = files(event.clipboardData).find((item) => item.type.startsWith("image/"));
+    if (file) openPhoto(file, file.name || "pasted.png");
+  });
+}
+
+function askToken() {
+  const dialog = find("token-dialog");
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve, reject) => {
+    const answer = () => (dialog.returnValue === "ok" ? resolve(find("token").value.trim()) : reject(new Error("This server asks for its token.")));
+    dialog.addEventListener("close", answer, { once: true });
+  });
+}
+
+/** Show how much was loaded; total 0 hides it. */
+function loading(text, done, total) {
+  find("loading").hidden = !total;
+  find("loading-text").textContent = text;
+  find("loading-bar").value = total ? done / total : 0;
+}
+
+const { createBackend } = await import(`./backend-${document.documentElement.dataset.backend}.js`);
+backend = await createBackend({ askToken, loading });
+find("privacy").textContent = backend.privacy;
+listen();
+document.body.dataset.ready = "true";
