@@ -107,7 +107,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageArray:
     Raises:
         ImageError: not such an image, damaged, empty, or of more than ``max_pixels`` (seen before it is decoded).
     """
-    with _named("the picture"), warnings.catch_warnings():
+    with _named("the picture", max_pixels), warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(data), formats=SENT_FORMATS) as image:
             return _from_pil(image, "the picture", max_pixels)
@@ -120,7 +120,7 @@ def normalise(squares: ImageArray) -> FloatArray:
 
 
 @contextlib.contextmanager
-def _named(name: str) -> Iterator[None]:
+def _named(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[None]:
     """Turn whatever Pillow raises into an ImageError that names the picture."""
     try:
         yield
@@ -129,7 +129,7 @@ def _named(name: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: not an image that can be read; JPEG, PNG, WebP, BMP, GIF and TIFF can") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels: {error}") from error
+        raise ImageError(f"{name}: expected at most {max_pixels:,} pixels: {error}") from error
     except Exception as error:  # damaged files make Pillow's readers raise struct.error, KeyError, TypeError, ...
         raise ImageError(f"{name}: the image file is damaged or incomplete ({error})") from error
 

@@ -7,7 +7,7 @@ import binascii
 from typing import Any
 
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -53,6 +53,13 @@ async def _read_form(request: Request, limits: ServeConfig) -> tuple[dict[str, A
     except (MultiPartException, KeyError) as error:  # KeyError: no boundary in the content type
         reason = getattr(error, "message", "the boundary is missing")
         raise Problem(400, "bad_form", f"the form cannot be read: {reason}") from error
+    try:
+        return await _fields(form)
+    finally:
+        await form.close()
+
+
+async def _fields(form: FormData) -> tuple[dict[str, Any], bytes | None]:
     values: dict[str, Any] = {}
     data = None
     for name, value in form.multi_items():

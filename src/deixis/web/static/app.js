@@ -189,7 +189,7 @@ function draw() {
   const mapped = peeked ?? (heat ? current : null);
   find("legend").hidden = !mapped;
   if (mapped) stage.drawHeat(mapped);
-  else if (stage.base) stage.drawMasks(entries);
+  else if (stage.base) stage.drawMasks(entries, current);
   find("stage").setAttribute(
     "aria-label",
     mapped ? `Probability map of ${mapped.phrase}` : ["The photo", ...entries.map(describe)].join(". "),

@@ -13,7 +13,7 @@ export const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
 export const inkOn = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#14121f" : "#fff");
 
 const LONGER_SIDE = [1100, 1600]; // of the canvas, in pixels: small photos are enlarged, so that edges are smooth
-const TINT = 0.42;
+const TINT = { chosen: 0.42, other: 0.28 };
 const DIM = 0.45; // what is left of the light where nothing was found
 const RAMP = [[22, 18, 54], [90, 24, 132], [201, 52, 98], [250, 140, 46], [253, 238, 170]];
 
@@ -55,6 +55,7 @@ export class Stage {
     const scale = Math.min(LONGER_SIDE[1], Math.max(LONGER_SIDE[0], longer)) / longer;
     this.width = this.canvas.width = Math.max(1, Math.round(photo.width * scale));
     this.height = this.canvas.height = Math.max(1, Math.round(photo.height * scale));
+    this.canvas.style.setProperty("--aspect", this.width / this.height);
     this.context.fillStyle = "#fff";
     this.context.fillRect(0, 0, this.width, this.height);
     this.context.imageSmoothingQuality = "high";
@@ -67,13 +68,16 @@ export class Stage {
     return maskOf(logitsAt(entry.answer, this.photo, this.height, this.width), entry.threshold);
   }
 
-  /** Draw the masks of entries, the rest of the photo dimmed. */
-  drawMasks(entries) {
+  /** Draw the masks of entries, the chosen one last, and the rest of the photo dimmed. */
+  drawMasks(all, chosen) {
+    const entries = [...all.filter((entry) => entry !== chosen), ...all.filter((entry) => entry === chosen)];
     const frame = new ImageData(new Uint8ClampedArray(this.base.data), this.width, this.height);
     const masks = entries.map((entry) => this.mask(entry));
     const found = masks.some((mask) => mask.includes(1));
     if (found) dim(frame.data, masks);
-    masks.forEach((mask, index) => tint(frame.data, mask, colourOf(entries[index]), this.width, this.height));
+    const size = [this.width, this.height];
+    masks.forEach((mask, k) => tint(frame.data, mask, colourOf(entries[k]), entries[k] === chosen ? TINT.chosen : TINT.other));
+    masks.forEach((mask, k) => outline(frame.data, mask, colourOf(entries[k]), ...size));
     this.context.putImageData(frame, 0, 0);
     masks.forEach((mask, index) => this.#number(entries[index], mask));
   }
@@ -97,8 +101,7 @@ export class Stage {
     let best = -1;
     for (let k = 0; k < mask.length; k++) if (mask[k] && (best < 0 || logits[k] > logits[best])) best = k;
     if (best < 0) return;
-    const { clientWidth, clientHeight } = this.canvas;
-    const perPixel = Math.max(this.width / clientWidth, this.height / clientHeight) || 1;
+    const perPixel = this.width / (this.canvas.clientWidth || this.width);
     const radius = Math.min(13 * perPixel, this.width / 8, this.height / 8);
     const x = Math.min(this.width - radius - 2, Math.max(radius + 2, best % this.width));
     const y = Math.min(this.height - radius - 2, Math.max(radius + 2, Math.floor(best / this.width)));
@@ -125,16 +128,20 @@ function dim(data, masks) {
   }
 }
 
-function tint(data, mask, colour, width, height) {
+function tint(data, mask, colour, share) {
+  for (let k = 0; k < mask.length; k++) {
+    if (mask[k]) for (let c = 0; c < 3; c++) data[4 * k + c] += share * (colour[c] - data[4 * k + c]);
+  }
+}
+
+function outline(data, mask, colour, width, height) {
   const line = Math.max(1, Math.round(Math.max(width, height) / 400));
   const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const k = y * width + x;
-      if (!mask[k]) continue;
-      const edge = !(inside(x - line, y) && inside(x + line, y) && inside(x, y - line) && inside(x, y + line));
-      const share = edge ? 1 : TINT;
-      for (let c = 0; c < 3; c++) data[4 * k + c] += share * (colour[c] - data[4 * k + c]);
+      if (!mask[y * width + x]) continue;
+      if (inside(x - line, y) && inside(x + line, y) && inside(x, y - line) && inside(x, y + line)) continue;
+      data.set(colour, 4 * (y * width + x));
     }
   }
 }

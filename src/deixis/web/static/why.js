@@ -34,7 +34,7 @@ export function showWhy(find, answer, picture) {
   const weights = weightsOf(answer);
   const names = Object.keys(answer.terms).sort();
   find("why-mix").textContent = weights
-    ? `The answer mixes ${names.map((name) => `${percent(weights[name])} ${NAMES[name][0].toLowerCase()}`).join(", ")}.`
+    ? `Mixed from ${names.map((name) => `${NAMES[name][0].toLowerCase()} ${percent(weights[name])}`).join(", ")}.`
     : "";
   find("why-terms").replaceChildren(...names.map((name) => term(name, weights?.[name], answer, picture)));
   const { words, categories } = answer.explanation;
