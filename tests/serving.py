@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deixis.config import ServeConfig
+from deixis.segmenter import Segmenter
 from deixis.types import FloatArray
 from fakes import ColourBackend, scene
 
@@ -51,6 +53,25 @@ def until(condition: Any, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def serving(segmenter: Segmenter, token: str = "", **limits: Any) -> Iterator[tuple[str, int, Any]]:
+    """A server in a thread: its host, port and the uvicorn server."""
+    from deixis.web.app import create_app
+    from deixis.web.server import listen, make_server
+
+    config = ServeConfig(**limits)
+    with listen("127.0.0.1", 0) as sock:
+        server = make_server(create_app(segmenter, config, token), config)
+        thread = threading.Thread(target=server.run, args=([sock],))
+        thread.start()
+        try:
+            yield (*sock.getsockname()[:2], server)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 @contextlib.contextmanager

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -21,33 +18,15 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra [web] is not installed")
 
 from commands import Run, refused
-from deixis.config import ServeConfig
-from deixis.web.app import create_app
-from deixis.web.server import address, listen, make_server
-from fakes import ColourBackend, colour_segmenter
-from serving import HeldBackend, png, until
+from deixis.web.server import address, listen
+from fakes import colour_segmenter
+from serving import HeldBackend, png, serving, until
 
 HEAD = b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
-@contextlib.contextmanager
-def serving(backend: ColourBackend | None = None, **limits: Any) -> Iterator[tuple[str, int, Any]]:
-    """A server in a thread: its host, port and the uvicorn server."""
-    config = ServeConfig(**limits)
-    with listen("127.0.0.1", 0) as sock:
-        server = make_server(create_app(colour_segmenter(backend), config), config)
-        thread = threading.Thread(target=server.run, args=([sock],))
-        thread.start()
-        try:
-            yield (*sock.getsockname()[:2], server)
-        finally:
-            server.should_exit = True
-            thread.join(30)
-            assert not thread.is_alive()
-
-
 def post(host: str, port: int) -> dict:
-    body = json.dumps({"image": __import__("base64").b64encode(png()).decode(), "phrases": ["red"]}).encode()
+    body = json.dumps({"image": base64.b64encode(png()).decode(), "phrases": ["red"]}).encode()
     request = Request(f"http://{host}:{port}/v1/segment", body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as answer:
         return json.load(answer)
@@ -62,14 +41,14 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def test_a_large_body_is_refused_before_it_is_sent() -> None:
-    with serving() as (host, port, _), socket.create_connection((host, port)) as connection:
+    with serving(colour_segmenter()) as (host, port, _), socket.create_connection((host, port)) as connection:
         connection.sendall(HEAD % 200_000_000)
         answer = read_all(connection)
         assert answer.startswith(b"HTTP/1.1 413") and b"at most 20,000,000 bytes" in answer
 
 
 def test_a_body_that_drips_is_cut_off_and_harms_nobody() -> None:
-    with serving(body_seconds=0.3) as (host, port, _), socket.create_connection((host, port)) as connection:
+    with serving(colour_segmenter(), body_seconds=0.3) as (host, port, _), socket.create_connection((host, port)) as connection:
         connection.sendall(HEAD % 100 + b"{")
         assert post(host, port)["results"][0]["phrase"] == "red"
         answer = read_all(connection)
@@ -77,7 +56,7 @@ def test_a_body_that_drips_is_cut_off_and_harms_nobody() -> None:
 
 
 def test_too_many_uploads_at_once_are_told_to_wait() -> None:
-    with serving(uploads=1) as (host, port, _), socket.create_connection((host, port)) as slow:
+    with serving(colour_segmenter(), uploads=1) as (host, port, _), socket.create_connection((host, port)) as slow:
         slow.sendall(HEAD % 100 + b"{")
 
         def second() -> bytes:
@@ -91,7 +70,7 @@ def test_too_many_uploads_at_once_are_told_to_wait() -> None:
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody() -> None:
-    with serving() as (host, port, _):
+    with serving(colour_segmenter()) as (host, port, _):
         with socket.create_connection((host, port)) as connection:
             connection.sendall(HEAD % 1000 + b"{")
         assert post(host, port)["results"][0]["phrase"] == "red"
@@ -99,7 +78,7 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody() -> None:
 
 def test_the_end_lets_running_requests_finish() -> None:
     backend = HeldBackend()
-    with ThreadPoolExecutor(1) as pool, serving(backend) as (host, port, server):
+    with ThreadPoolExecutor(1) as pool, serving(colour_segmenter(backend)) as (host, port, server):
         running = pool.submit(post, host, port)
         assert backend.started.wait(20)
         server.should_exit = True
