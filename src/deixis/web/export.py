@@ -114,7 +114,7 @@ def read_runtime(package: bytes, name: str) -> dict[str, bytes]:
     Raises:
         DataError: its SHA-512 is not the pinned one.
     """
-    got = base64.b64encode(hashlib.sha512(package).digest()).decode("ascii")
+    got = sha512(package)
     if got != ORT_SHA512:
         raise DataError(
             f"{name}: expected onnxruntime-web {ORT_VERSION} with SHA-512 {ORT_SHA512[:16]}..., got {got[:16]}...; "
@@ -123,6 +123,11 @@ def read_runtime(package: bytes, name: str) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(package)) as archive:
         members = {wanted: archive.extractfile(f"package/dist/{wanted}") for wanted in (ORT_SCRIPT, ORT_WASM)}
         return {wanted: member.read() for wanted, member in members.items() if member is not None}
+
+
+def sha512(content: bytes) -> str:
+    """The digest in base64, as npm writes it."""
+    return base64.b64encode(hashlib.sha512(content).digest()).decode("ascii")
 
 
 def _localised(page: bytes) -> bytes:
@@ -144,7 +149,7 @@ def _packed(model: ModelFile, vectors: WordVectors, wasm: bytes) -> dict[str, by
         "scales.f16": scales.astype("<f2").tobytes(),
         "ort.wasm": wasm,
     }
-    return {f"{name}.gz": gzip.compress(content, 9, mtime=0) for name, content in contents.items()}
+    return {f"{name}.gz": gzip.compress(content, 6, mtime=0) for name, content in contents.items()}
 
 
 def _header(model: ModelFile) -> dict[str, object]:

@@ -28,7 +28,7 @@ export function apply(box, pixels, padding) {
   const content = resizeBytes(
     source.pixels, source.rows, source.columns, [0, 0, box.width / fx, box.height / fy], box.newHeight, box.newWidth,
   );
-  const square = new Uint8ClampedArray(box.side * box.side * 3);
+  const square = new Uint8Array(box.side * box.side * 3);
   for (let k = 0; k < square.length; k++) square[k] = padding[k % 3];
   for (let y = 0; y < box.newHeight; y++) {
     const row = content.subarray(y * box.newWidth * 3, (y + 1) * box.newWidth * 3);

@@ -10,7 +10,7 @@ export function pixelsOf(bitmap) {
   context.fillRect(0, 0, bitmap.width, bitmap.height);
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  const pixels = new Uint8ClampedArray((data.length / 4) * 3);
+  const pixels = new Uint8Array((data.length / 4) * 3);
   for (let k = 0, at = 0; k < data.length; k += 4) {
     pixels[at++] = data[k];
     pixels[at++] = data[k + 1];

@@ -1,0 +1,231 @@
+"""deixis web-export: what it writes, and that a browser computes with it what Python computes."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import gzip
+import http.server
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from commands import Run, refused
+from deixis.embeddings import WordVectors
+from deixis.errors import CheckpointError, DataError, InputError
+from deixis.image import open_image
+from deixis.modelfile import ModelFile
+from deixis.segmenter import DEFAULT_MODEL, DEFAULT_VECTORS, Segmenter
+from deixis.text import tokenize
+from deixis.web import export
+from deixis.web.static_files import STATIC
+from fakes import colour_vectors
+from serving import browser_page, png
+
+COFFEE, TOLERANCE = STATIC / "examples" / "coffee.jpg", 1e-3
+
+
+@pytest.fixture
+def model() -> ModelFile:
+    return ModelFile.read(DEFAULT_MODEL)
+
+
+@pytest.fixture
+def vectors() -> WordVectors:
+    return WordVectors.load(DEFAULT_VECTORS)
+
+
+def package(*names: str) -> bytes:
+    """An npm package with these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name in names:
+            member = tarfile.TarInfo(f"package/dist/{name}")
+            member.size = len(name)
+            archive.addfile(member, io.BytesIO(name.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small package that is taken for the pinned one."""
+    path = tmp_path / "ort.tgz"
+    path.write_bytes(package(export.ORT_SCRIPT, export.ORT_WASM))
+    monkeypatch.setattr(export, "ORT_SHA512", export.sha512(path.read_bytes()))
+    return path
+
+
+def test_the_folder_has_page_network_words_and_runtime(
+    tmp_path: Path, pinned: Path, model: ModelFile, vectors: WordVectors
+) -> None:
+    written = export.export_page(model, vectors, tmp_path / "site", pinned)
+    files = {path.relative_to(tmp_path / "site").as_posix(): path for path in (tmp_path / "site").rglob("*.*")}
+    assert {name: path.stat().st_size for name, path in files.items()} == written.sizes
+    assert f"{written.total / 1e6:.1f} MB" in str(written) and written.total <= export.MAX_BYTES
+    header = json.loads(files["model/model.json"].read_text())
+    assert header["files"] == {name.partition("/")[2]: size for name, size in written.sizes.items() if name.endswith(".gz")}
+    assert header["side"] == model.config.input_size and header["categories"][-1] == "none"
+    unpacked = {name: gzip.decompress(files[f"model/{name}.gz"].read_bytes()) for name in ("image.onnx", "words.txt")}
+    assert unpacked["image.onnx"] == model.image_graph
+    assert unpacked["words.txt"].decode().split("\n") == vectors.words
+    page = files["index.html"].read_text()
+    assert 'data-backend="local"' in page and "Content-Security-Policy" in page and 'data-backend="server"' not in page
+
+
+def test_the_same_model_gives_the_same_bytes(
+    tmp_path: Path, pinned: Path, model: ModelFile, vectors: WordVectors
+) -> None:
+    one, two = (export.export_page(model, vectors, tmp_path / name, pinned).folder for name in ("a", "b"))
+    for path in one.rglob("*.*"):
+        assert path.read_bytes() == (two / path.relative_to(one)).read_bytes()
+
+
+def test_another_package_is_refused(tmp_path: Path, model: ModelFile, vectors: WordVectors) -> None:
+    path = tmp_path / "ort.tgz"
+    path.write_bytes(package(export.ORT_SCRIPT))
+    with pytest.raises(DataError, match=r"ort\.tgz: expected onnxruntime-web .* SHA-512 .*npm pack"):
+        export.export_page(model, vectors, tmp_path / "site", path)
+    assert not (tmp_path / "site").exists()
+
+
+def test_other_word_vectors_are_refused(tmp_path: Path, pinned: Path, model: ModelFile) -> None:
+    with pytest.raises(CheckpointError, match="word vectors"):
+        export.export_page(model, colour_vectors(), tmp_path / "site", pinned)
+
+
+def test_too_much_for_a_visitor_is_refused(
+    tmp_path: Path, pinned: Path, model: ModelFile, vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "MAX_BYTES", 1_000_000)
+    with pytest.raises(InputError, match=r"expected at most 1 MB .*vectors\.i8\.gz"):
+        export.export_page(model, vectors, tmp_path / "site", pinned)
+    assert not (tmp_path / "site").exists()
+
+
+def test_no_registry_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "ORT_URL", "http://127.0.0.1:9/onnxruntime-web.tgz")
+    with pytest.raises(DataError, match=r"127\.0\.0\.1:9.*cannot be fetched.*npm pack.*--ort"):
+        export.fetch_runtime()
+
+
+def test_the_command_names_what_is_wrong(run: Run, tmp_path: Path, pinned: Path) -> None:
+    refused(run("web-export", tmp_path / "site", "--ort", tmp_path / "none.tgz"), "none.tgz")
+    outcome = run("web-export", tmp_path / "site", "--ort", pinned)
+    assert outcome.code == 0 and "MB to load" in outcome.out
+
+
+# --- in the browser ----------------------------------------------------------------------------------------------
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def runtime(request: pytest.FixtureRequest) -> Path:
+    """The real onnxruntime-web, fetched once."""
+    path = Path(request.config.cache.mkdir("onnxruntime-web")) / f"{export.ORT_VERSION}.tgz"
+    if not path.is_file():
+        try:
+            path.write_bytes(export.fetch_runtime())
+        except DataError as error:
+            pytest.skip(f"no onnxruntime-web: {error}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[str]:
+    """An exported page on a plain static server."""
+    folder = tmp_path_factory.mktemp("site")
+    export.export_page(ModelFile.read(DEFAULT_MODEL), WordVectors.load(DEFAULT_VECTORS), folder, runtime)
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def page(site: str) -> Iterator[Any]:
+    with browser_page() as page:
+        page.goto(site)
+        page.wait_for_selector("body[data-ready]")
+        yield page
+        assert page.problems == []
+
+
+ANSWER = """async ([file, phrases]) => {
+  const { createBackend } = await import("./backend-local.js");
+  const { fit, invert } = await import("./letterbox.js");
+  const { fromBase64, sigmoid } = await import("./numbers.js");
+  window.network ??= await createBackend({ loading() {} });
+  const blob = new Blob([fromBase64(file)]);
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  const photo = { blob, bitmap, height: bitmap.height, width: bitmap.width };
+  const picture = await window.network.open(photo);
+  const answers = [];
+  for (const phrase of phrases) {
+    const { score, logits, shape, side, explanation } = await window.network.ask(picture, phrase);
+    const map = invert(fit(photo.height, photo.width, side), logits, ...shape).map(sigmoid);
+    answers.push({ score, map: toBase64(map), explanation });
+  }
+  return answers;
+  function toBase64(map) {
+    const bytes = new Uint8Array(map.buffer);
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+    return btoa(text);
+  }
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", ["photo as JPEG", "large", "large and tall", "tall and thin", "smaller than the grid"])
+def test_the_browser_says_what_python_says(page: Any, case: str) -> None:
+    coffee = open_image(COFFEE)
+    file = {
+        "photo as JPEG": COFFEE.read_bytes(),
+        "large": png(np.asarray(Image.fromarray(coffee).resize((1501, 999), Image.Resampling.BICUBIC))),
+        "large and tall": png(np.asarray(Image.fromarray(coffee).resize((701, 1603), Image.Resampling.BICUBIC))),
+        "tall and thin": png(np.ascontiguousarray(coffee[:, 200:253])),
+        "smaller than the grid": png(np.ascontiguousarray(coffee[:37, :51])),
+    }[case]
+    phrases = ["The cup, on the LEFT.", "naïve café qqqzzz cup"]
+    segmenter = Segmenter.load(threads=1)
+    pixels = open_image(Image.open(io.BytesIO(file)))
+    answers = page.evaluate(ANSWER, [base64.b64encode(file).decode(), phrases])
+    for answer, expected in zip(answers, segmenter.segment_many(pixels, phrases), strict=True):
+        got = np.frombuffer(base64.b64decode(answer["map"]), "<f4").reshape(expected.probability.shape)
+        assert np.abs(got - expected.probability).max() < TOLERANCE
+        assert abs(answer["score"] - expected.score) < TOLERANCE
+        assert [word["token"] for word in answer["explanation"]["words"]] == tokenize(expected.phrase)
+
+
+@pytest.mark.browser
+def test_words_are_split_as_in_python(page: Any) -> None:
+    phrases = ["Left-most  dog.", "the man's hat!", "ＦＵＬＬ width ½", "二 つ 目", "snake_case x2", "...", "İstanbul ΣΑΣ", "a.b."]
+    split = "async (phrases) => { const { tokenize } = await import('./words.js'); return phrases.map(tokenize); }"
+    assert page.evaluate(split, phrases) == [tokenize(phrase) for phrase in phrases]
+
+
+@pytest.mark.browser
+def test_the_photo_never_leaves_the_browser(page: Any) -> None:
+    methods: list[str] = []
+    page.on("request", lambda request: methods.append(request.method))
+    page.get_by_role("button", name="Cat").click()
+    page.get_by_label("What do you mean?").fill("cat")
+    page.keyboard.press("Enter")
+    page.locator(".chip").wait_for(timeout=60_000)
+    assert "Found" in page.locator("#verdict").inner_text()
+    assert set(methods) == {"GET"}
