@@ -16,7 +16,7 @@ import typer.main
 
 import deixis
 from deixis import cli, errors
-from deixis.config import DEFAULT_THRESHOLD, SourceConfig, TrainConfig
+from deixis.config import DEFAULT_THRESHOLD, ServeConfig, SourceConfig, TrainConfig
 from deixis.segmenter import Segmenter
 from fakes import colour_segmenter, scene
 
@@ -124,7 +124,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize"]
+    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize", "serve", "web-export"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,14 @@ def test_the_commands() -> None:
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("train", {"config", "run", "root"}),
         ("export", {"checkpoint", "output"}),
+        (
+            "serve",
+            {
+                "host", "port", "token_file", "workers", "waiting", "max_bytes", "max_pixels",
+                "model", "vectors", "threads",
+            },
+        ),
+        ("web-export", {"folder", "ort", "model", "vectors"}),
         (
             "synthesize",
             {"annotations", "images", "captions", "labelled", "whole", "crowds", "limit", "phrases", "seed", "draw"},
@@ -158,5 +166,7 @@ def test_defaults_are_those_of_the_dataclasses() -> None:
     values, source = defaults("synthesize"), SourceConfig("a.json", "images")
     for name in ("captions", "labelled", "whole", "crowds"):
         assert values[name] == getattr(source, name)
+    for name, value in defaults("serve").items():
+        assert value == getattr(ServeConfig(), name, value)
     fields = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
     assert (values["phrases"], values["seed"]) == (fields["phrases"], fields["seed"])

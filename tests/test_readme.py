@@ -16,7 +16,7 @@ from deixis.cli import app
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [
-    ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "docs/design.md", "docs/evaluation.md")
+    ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "docs/design.md", "docs/evaluation.md", "docs/serving.md")
 ]
 
 
@@ -25,7 +25,7 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score)[^`\n#&]*)", README)
+    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score|serve|web-export)[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

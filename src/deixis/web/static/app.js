@@ -17,7 +17,7 @@ const stage = new Stage(find("stage"));
 const percent = (value) => (value > 0 && value < 0.01 ? "under 1\u00a0%" : `${Math.round(100 * value)}\u00a0%`);
 const points = (score) => score.toFixed(2);
 
-let backend;
+export let backend; // for whoever scripts the page
 let picture = null; // what backend.open gave, and bitmap, name, height, width
 let opening = null;
 let entries = []; // { number, phrase, threshold, answer }
