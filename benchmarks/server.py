@@ -26,8 +26,11 @@ from pathlib import Path
 
 from machine import describe
 
+from deixis.config import ServeConfig
+
 PHOTO = Path(__file__).resolve().parent.parent / "examples" / "photos" / "astronaut.jpg"
 PHRASES = ("woman in orange", "hair", "the flag")
+WARM_UP = ServeConfig().pictures + 8  # rounds that also fill the cache of pictures, so that memory is steady after
 ALONE = 30  # rounds of the single client
 BOUNDARY = "deixis-benchmark"
 
@@ -152,8 +155,10 @@ def resident(process: int) -> float:
 
 
 def measure(port: int, process: int, clients: int, seconds: float) -> dict[str, object]:
-    load(port, clients, min(5.0, seconds))  # to warm up; also fills the cache of pictures
     alone = Tally()
+    client = Client(port, Tally())
+    for _ in range(WARM_UP):
+        client.round()
     client, start = Client(port, alone), time.perf_counter()
     for _ in range(ALONE):
         client.round()

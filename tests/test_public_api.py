@@ -113,6 +113,9 @@ def test_the_promises_of_the_readme() -> None:
 # --- command line ------------------------------------------------------------------------------------------------
 
 
+SERVE_LIMITS = {"workers", "waiting", "max_bytes", "max_pixels"}
+
+
 def parameters(command: str) -> dict[str, Any]:
     group: Any = typer.main.get_command(cli.app)
     return {item.name: item for item in group.commands[command].params}
@@ -124,7 +127,8 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["segment", "evaluate", "score", "train", "export", "synthesize", "serve", "web-export"]
+    names = ["segment", "evaluate", "score", "train", "export", "synthesize", "serve", "web-export"]
+    assert list(group.commands) == names
 
 
 @pytest.mark.parametrize(
@@ -135,13 +139,7 @@ def test_the_commands() -> None:
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("train", {"config", "run", "root"}),
         ("export", {"checkpoint", "output"}),
-        (
-            "serve",
-            {
-                "host", "port", "token_file", "workers", "waiting", "max_bytes", "max_pixels",
-                "model", "vectors", "threads",
-            },
-        ),
+        ("serve", {"host", "port", "token_file", *SERVE_LIMITS, "model", "vectors", "threads"}),
         ("web-export", {"folder", "ort", "model", "vectors"}),
         (
             "synthesize",

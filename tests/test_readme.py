@@ -16,7 +16,8 @@ from deixis.cli import app
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [
-    ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "docs/design.md", "docs/evaluation.md", "docs/serving.md")
+    *(ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")),
+    *(ROOT / "docs" / name for name in ("design.md", "evaluation.md", "serving.md")),
 ]
 
 
@@ -25,7 +26,8 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    found = re.findall(r"(?:^|[\s`/])deixis ((?:segment|train|export|synthesize|evaluate|score|serve|web-export)[^`\n#&]*)", README)
+    names = "segment|train|export|synthesize|evaluate|score|serve|web-export"
+    found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 

@@ -154,7 +154,8 @@ def test_bodies_of_other_kinds_are_refused(client: TestClient) -> None:
     answer = client.post(PATH, content=png(), headers={"content-type": "image/png"})
     assert answer.status_code == 415
     assert answer.json()["error"]["got"] == "image/png" and "multipart" in answer.json()["error"]["expected"]
-    for content, kind in ((b"{", "application/json"), (b"x", "multipart/form-data"), (b"x", "multipart/form-data; boundary=b")):
+    form = "multipart/form-data"
+    for content, kind in ((b"{", "application/json"), (b"x", form), (b"x", f"{form}; boundary=b")):
         answer = client.post(PATH, content=content, headers={"content-type": kind})
         assert answer.status_code in (400, 422) and answer.json()["error"]["message"]
 
@@ -219,5 +220,6 @@ def test_metrics_count_requests_and_pictures(client: TestClient) -> None:
     assert values["deixis_in_flight_requests"] == "1"  # this one
     assert (values["deixis_picture_hits_total"], values["deixis_picture_misses_total"]) == ("1", "1")
     assert (values["deixis_pictures_kept"], values["deixis_queue_waiting"]) == ("1", "0")
-    buckets = [int(value) for name, value in values.items() if name.startswith('deixis_request_seconds_bucket{route="/v1')]
+    bucket = 'deixis_request_seconds_bucket{route="/v1'
+    buckets = [int(value) for name, value in values.items() if name.startswith(bucket)]
     assert buckets == sorted(buckets)

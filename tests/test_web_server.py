@@ -48,10 +48,11 @@ def test_a_large_body_is_refused_before_it_is_sent() -> None:
 
 
 def test_a_body_that_drips_is_cut_off_and_harms_nobody() -> None:
-    with serving(colour_segmenter(), body_seconds=0.3) as (host, port, _), socket.create_connection((host, port)) as connection:
-        connection.sendall(HEAD % 100 + b"{")
-        assert post(host, port)["results"][0]["phrase"] == "red"
-        answer = read_all(connection)
+    with serving(colour_segmenter(), body_seconds=0.3) as (host, port, _):
+        with socket.create_connection((host, port)) as connection:
+            connection.sendall(HEAD % 100 + b"{")
+            assert post(host, port)["results"][0]["phrase"] == "red"
+            answer = read_all(connection)
         assert answer.startswith(b"HTTP/1.1 408") and b"body_too_slow" in answer
 
 

@@ -31,4 +31,5 @@ def run(
     from deixis.segmenter import DEFAULT_MODEL, DEFAULT_VECTORS
     from deixis.web.export import export_page
 
-    typer.echo(export_page(ModelFile.read(model or DEFAULT_MODEL), WordVectors.load(vectors or DEFAULT_VECTORS), folder, ort))
+    network, words = ModelFile.read(model or DEFAULT_MODEL), WordVectors.load(vectors or DEFAULT_VECTORS)
+    typer.echo(export_page(network, words, folder, ort))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -16,7 +16,7 @@ from deixis.config import ServeConfig
 from deixis.errors import ImageError, InputError
 from deixis.image import decode_image
 from deixis.segmenter import Segmenter
-from deixis.types import Features
+from deixis.types import Features, FloatArray
 from deixis.web import answers, page
 from deixis.web.cache import FeaturesCache
 from deixis.web.guard import Guard, Observed
@@ -53,23 +53,19 @@ class Service:
             Problem: the picture was forgotten, or too many requests wait.
             InputError: the picture cannot be read, or a phrase has no known word.
         """
-        features: Callable[[], Features]
-        if data is not None:
-            features = functools.partial(self._encode, data)
-        else:
-            kept = self.cache.get(asked.image_id or "")
-            if kept is None:
-                raise Problem(404, "picture_forgotten", "this picture is not (or no longer) here; send it again")
-            features = lambda: kept
+        kept = self.cache.get(asked.image_id) if asked.image_id is not None else None
+        if data is None and kept is None:
+            raise Problem(404, "picture_forgotten", "this picture is not (or no longer) here; send it again")
+
+        def features() -> Features:
+            return kept or self.segmenter.encode_image(decode_image(data or b"", self.limits.max_pixels))
+
         job = Job(features, asked.phrases, functools.partial(self._finish, asked), asked.image_id)
         answer: SegmentResponse = await asyncio.wrap_future(self.queue.submit(job))
         answer.milliseconds = {name: round(value, 2) for name, value in job.milliseconds.items()}
         return answer
 
-    def _encode(self, data: bytes) -> Features:
-        return self.segmenter.encode_image(decode_image(data, self.limits.max_pixels))
-
-    def _finish(self, asked: SegmentRequest, features: Features, grids: Any) -> SegmentResponse:
+    def _finish(self, asked: SegmentRequest, features: Features, grids: Mapping[str, FloatArray]) -> SegmentResponse:
         told = answers.results(self.segmenter, asked, features, grids)
         name = asked.image_id or self.cache.put(features)
         return SegmentResponse(
