@@ -1,7 +1,8 @@
 // The page: a photo, phrases and what was found. What computes is behind ./backend-*.js: the server, or this browser.
 
-import { bbox, coco, cutout, download, maskPicture } from "./save.js";
+import { coco, cutout, download, maskPicture } from "./save.js";
 import { colourOf, css, inkOn, Stage } from "./stage.js";
+import { describe, isDoubtful, percent, points, verdict } from "./verdict.js";
 import { showWhy } from "./why.js";
 
 const IDEAS = {
@@ -9,13 +10,10 @@ const IDEAS = {
   chelsea: ["cat", "the left eye"],
   coffee: ["cup", "the cup of coffee", "table"],
 };
-const SURE = 0.5; // of the score; below it the phrase may name nothing in the photo
-const LONGEST_PICTURE = 50_000_000;
+const MAX_PIXELS = 50_000_000;
 
 const find = (id) => document.getElementById(id);
 const stage = new Stage(find("stage"));
-const percent = (value) => (value > 0 && value < 0.01 ? "under 1\u00a0%" : `${Math.round(100 * value)}\u00a0%`);
-const points = (score) => score.toFixed(2);
 
 export let backend; // for whoever scripts the page
 let picture = null; // what backend.open gave, and bitmap, name, height, width
@@ -37,7 +35,7 @@ async function openPhoto(blob, name, ideas = []) {
     problem("This file is not a picture that your browser can open. JPEG, PNG and WebP work.");
     return;
   }
-  if (bitmap.width * bitmap.height > LONGEST_PICTURE) {
+  if (bitmap.width * bitmap.height > MAX_PIXELS) {
     problem(`This photo has ${Math.round((bitmap.width * bitmap.height) / 1e6)} megapixels; at most 50 can be used.`);
     return;
   }
@@ -96,7 +94,7 @@ function select(entry) {
   current = entry;
   heat = false;
   render();
-  if (entry) say(verdict(entry));
+  if (entry) say(verdict(entry, stage));
 }
 
 function remove(entry) {
@@ -107,23 +105,6 @@ function remove(entry) {
   say(`${entry.phrase} removed.`);
   (find("chips").children[Math.min(index, entries.length - 1)]?.firstChild ?? find("phrase")).focus();
 }
-
-/** In words: was it found, how sure, how large. */
-function verdict(entry) {
-  const mask = stage.mask(entry);
-  const share = mask.reduce((sum, value) => sum + value, 0) / mask.length;
-  const score = points(entry.answer.score);
-  if (share === 0) {
-    const best = percent(1 / (1 + Math.exp(-entry.answer.logits.reduce((a, b) => Math.max(a, b)))));
-    return `Nothing matches “${entry.phrase}”: no pixel is ${percent(entry.threshold)} likely. The best reaches ${best}; lower the threshold to see it.`;
-  }
-  if (entry.answer.score < SURE) {
-    return `“${entry.phrase}” is probably not in this photo (score ${score}). The best guess covers ${percent(share)} of it.`;
-  }
-  return `Found: ${percent(share)} of the photo, score ${score}.`;
-}
-
-const isDoubtful = (entry) => entry.answer.score < SURE || !stage.mask(entry).includes(1);
 
 // ---- drawing ----
 
@@ -142,7 +123,7 @@ function chip(entry) {
   item.style.setProperty("--ink", inkOn(colourOf(entry)));
   const main = Object.assign(document.createElement("button"), { type: "button", className: "chip-main" });
   main.setAttribute("aria-pressed", String(entry === current));
-  const doubt = isDoubtful(entry);
+  const doubt = isDoubtful(entry, stage);
   const number = Object.assign(document.createElement("b"), { textContent: entry.number });
   const label = Object.assign(document.createElement("span"), { textContent: entry.phrase });
   const note = Object.assign(document.createElement("small"), {
@@ -179,8 +160,8 @@ function renderCurrent() {
 
 function renderThreshold() {
   find("threshold-value").textContent = percent(current.threshold);
-  find("verdict").textContent = verdict(current);
-  find("verdict").classList.toggle("doubt", isDoubtful(current));
+  find("verdict").textContent = verdict(current, stage);
+  find("verdict").classList.toggle("doubt", isDoubtful(current, stage));
   const empty = !stage.mask(current).includes(1);
   for (const id of ["save-cutout", "save-mask"]) find(id).disabled = empty;
 }
@@ -192,17 +173,8 @@ function draw() {
   else if (stage.base) stage.drawMasks(entries, current);
   find("stage").setAttribute(
     "aria-label",
-    mapped ? `Probability map of ${mapped.phrase}` : ["The photo", ...entries.map(describe)].join(". "),
+    mapped ? `Probability map of ${mapped.phrase}` : ["The photo", ...entries.map((entry) => describe(entry, stage))].join(". "),
   );
-}
-
-function describe(entry) {
-  const [x, y, width, height] = bbox(stage.mask(entry), stage.height, stage.width);
-  if (!width) return `${entry.phrase}: nothing`;
-  const across = (x + width / 2) / stage.width;
-  const down = (y + height / 2) / stage.height;
-  const place = [down < 0.4 ? "top" : down > 0.6 ? "bottom" : "", across < 0.4 ? "left" : across > 0.6 ? "right" : ""];
-  return `${entry.number} ${entry.phrase}: ${place.filter(Boolean).join(" ") || "middle"}`;
 }
 
 function showIdeas(ideas) {
@@ -253,7 +225,7 @@ function listen() {
     draw();
   });
   find("threshold").addEventListener("change", () => {
-    say(verdict(current));
+    say(verdict(current, stage));
     find("chips").replaceChildren(...entries.map(chip));
   });
   find("heat").addEventListener("click", () => {
