@@ -18,7 +18,7 @@ from deixis.masks import decode_rle
 from deixis.segmenter import Segmenter
 from deixis.web.app import create_app
 from fakes import ColourBackend, colour_segmenter, colour_vectors
-from serving import RED_LEFT, BrokenBackend, png
+from webserver import RED_LEFT, BrokenBackend, png
 
 PATH = "/v1/segment"
 

@@ -29,7 +29,7 @@ from deixis.text import tokenize
 from deixis.web import export
 from deixis.web.static_files import STATIC
 from fakes import CONFIG, colour_vectors
-from serving import browser_page, png
+from webserver import browser_page, png
 
 COFFEE, TOLERANCE = STATIC / "examples" / "coffee.jpg", 1e-3
 

@@ -21,7 +21,7 @@ from deixis.web.cache import FeaturesCache
 from deixis.web.problems import Problem
 from deixis.web.work import Job, WorkQueue
 from fakes import ColourBackend, colour_segmenter
-from serving import RED_LEFT, HeldBackend, png, until
+from webserver import RED_LEFT, HeldBackend, png, until
 
 PATH = "/v1/segment"
 SMALL = ServeConfig(max_bytes=5000, max_pixels=10_000, max_phrases=2, max_phrase_length=10)

@@ -18,7 +18,7 @@ from deixis.masks import decode
 from deixis.report.overlay import PALETTE
 from deixis.segmenter import Segmenter
 from deixis.web.static_files import STATIC
-from serving import browser_page, serving
+from webserver import browser_page, serving
 
 PHOTO = STATIC / "examples" / "astronaut.jpg"
 SAME = 0.002  # share of pixels that may differ: the page gets half floats

@@ -20,7 +20,7 @@ pytest.importorskip("fastapi", reason="the extra [web] is not installed")
 from commands import Run, refused
 from deixis.web.server import address, listen
 from fakes import colour_segmenter
-from serving import HeldBackend, png, serving, until
+from webserver import HeldBackend, png, serving, until
 
 HEAD = b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
