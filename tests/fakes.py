@@ -10,7 +10,7 @@ from deixis.config import ModelConfig
 from deixis.embeddings import WordVectors
 from deixis.image import PIXEL_MEAN, PIXEL_STD
 from deixis.segmenter import Segmenter
-from deixis.types import FloatArray
+from deixis.types import Features, FloatArray, ImageArray, Segmentation
 
 STRIDE = 4
 CONFIG = ModelConfig(categories=("red", "green"), input_size=64, word_dim=3, objects=False)
@@ -57,3 +57,30 @@ def scene(height: int, width: int, box: tuple[int, int, int, int], colour: str =
     x0, y0, x1, y1 = box
     image[y0:y1, x0:x1, ("red", "green", "blue").index(colour)] = 255
     return image
+
+
+def left_half(height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), dtype=bool)
+    mask[:, : width // 2] = True
+    return mask
+
+
+class Oracle:
+    """Answers "left" with the left half and everything else with the right one; counts its work."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+        self.asked: list[list[str]] = []
+
+    def encode_image(self, image: ImageArray) -> Features:
+        self.encoded += 1
+        return Features({}, image.shape[0], image.shape[1], 32)
+
+    def segment_many(self, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
+        self.asked.append(list(phrases))
+        left = left_half(features.height, features.width)
+        masks = [left if phrase == "left" else ~left for phrase in phrases]
+        return [
+            Segmentation(phrase, mask, mask.astype(np.float32), 0.75)
+            for phrase, mask in zip(phrases, masks, strict=True)
+        ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import sys
 import types
 from collections.abc import Callable
@@ -14,39 +13,12 @@ import pytest
 from PIL import Image
 
 from commands import Outcome, Run, deixis_process, files, finished, refused, size_of
+from deixis.data.leakage import SourceReport
+from deixis.segmenter import Segmenter
 from fakes import scene
 
 
 # --- evaluate ---------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def refer(tmp_path: Path) -> Path:
-    """RefCOCO and RefCOCO+ of one picture: three phrases, one of words that nobody knows."""
-    root = tmp_path / "data"
-    (root / "images").mkdir(parents=True)
-    name = "COCO_train2014_000000000001.png"
-    Image.fromarray(scene(80, 120, (0, 0, 60, 80))).save(root / "images" / name)
-    instances = {
-        "categories": [{"id": 1, "name": "red"}],
-        "images": [{"id": 1, "file_name": name, "height": 80, "width": 120}],
-        "annotations": [
-            {
-                "id": 5,
-                "image_id": 1,
-                "category_id": 1,
-                "bbox": [0, 0, 60, 80],
-                "segmentation": [[0, 0, 60, 0, 60, 80, 0, 80]],
-            }
-        ],
-    }
-    sentences = [{"sent_id": index, "sent": text} for index, text in enumerate(["red", "red thing", "qwertz"])]
-    refs = [{"ref_id": 0, "ann_id": 5, "image_id": 1, "split": "val", "sentences": sentences}]
-    for dataset in ("refcoco", "refcoco+"):
-        (root / dataset).mkdir()
-        (root / dataset / "instances.json").write_text(json.dumps(instances))
-        (root / dataset / "refs(unc).p").write_bytes(pickle.dumps(refs))
-    return root
-
-
 def row(outcome: Outcome, name: str) -> list[float]:
     (line,) = [line for line in outcome.lines if line.startswith(f"| {name} |")]
     return [float(cell) for cell in line.split("|")[2:-1]]
@@ -60,28 +32,44 @@ def test_evaluate_prints_protocol_numbers_and_intervals(run: Run, refer: Path) -
     assert precision[0] == pytest.approx(66.67)  # the phrase without a known word counts as missed
     assert oiou == pytest.approx(miou, abs=0.01) and 55 < miou < 66.7
     assert any(line.startswith("deixis, refcoco val: oIoU ") and ", mIoU " in line for line in outcome.lines)
-    assert "all" not in outcome.out and "baseline" not in outcome.out
+    assert not any(line.startswith(("| deixis, all", "deixis, all")) for line in outcome.lines)
+
+
+def test_evaluate_prints_baselines_differences_and_slices(run: Run, refer: Path) -> None:
+    outcome = run("evaluate", "refcoco:val", "--data", refer)
+    assert row(outcome, "whole image, refcoco val")[-1] == pytest.approx(50)
+    assert row(outcome, "another phrase, refcoco val")[0] == 3
+    (line,) = [line for line in outcome.lines if line.startswith("whole image: n 3, oIoU ")]
+    assert "+" in line and "mIoU" in line
+    slices = {
+        line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1]
+        for line in outcome.lines
+        if " to " in line and " | " in line
+    }
+    assert slices["unknown word"] == "1" and slices["colour words"] == "2" and slices["one of its class"] == "3"
+    bare = run("evaluate", "refcoco:val", "--data", refer, "--no-baselines")
+    assert "whole image" not in bare.out and "unknown word" in bare.out
+    assert row(bare, "deixis, refcoco val") == row(outcome, "deixis, refcoco val")
 
 
 def test_evaluate_of_several_datasets_with_baselines(run: Run, refer: Path) -> None:
-    outcome = run("evaluate", "refcoco:val", "refcoco+:val", "--data", refer, "--baselines")
+    outcome = run("evaluate", "refcoco:val", "refcoco+:val", "--data", refer)
     assert row(outcome, "deixis, all")[0] == 6
     assert row(outcome, "whole image, all")[-1] == pytest.approx(50)
     assert row(outcome, "centre box, refcoco+ val")[0] == 3
     assert row(outcome, "category only, refcoco val")[-1] == 0  # the fake's p2 never reaches the threshold
-    assert len([line for line in outcome.lines if line.startswith("| ")]) == 2 + 4 * 3
+    assert len([line for line in outcome.lines if line.startswith("| ") and ", " in line]) == 5 * 3
 
 
 def test_evaluate_writes_numbers_and_records(run: Run, refer: Path) -> None:
-    outcome = run(
-        "evaluate", "refcoco:val", "--data", refer, "--json", "o/s.json", "--records", "r.jsonl", "--baselines"
-    )
+    outcome = run("evaluate", "refcoco:val", "--data", refer, "--json", "o/s.json", "--records", "r.jsonl")
     assert outcome.code == 0
     content = json.loads(Path("o/s.json").read_text())
-    assert list(content) == ["protocol", "splits", "all", "baselines", "records"]
+    assert list(content) == ["protocol", "splits", "all", "slices", "baselines", "records"]
     assert content["splits"]["refcoco val"] == content["all"]
     assert content["all"]["n"] == 3 and len(content["records"]) == 3
-    assert set(content["baselines"]) == {"whole image", "centre box", "category only"}
+    assert set(content["baselines"]) == {"whole image", "centre box", "category only", "another phrase"}
+    assert content["slices"]["all"]["unknown word"]["n"] == 1
     lines = Path("r.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == content["records"]
 
@@ -90,7 +78,31 @@ def test_evaluate_explains_what_is_wrong(run: Run, refer: Path) -> None:
     refused(run("evaluate", "refcoco", "--data", refer), "DATASET:SPLIT", "'refcoco'")
     refused(run("evaluate", "refcoco:val", "refcoco:test9", "--data", refer), "'test9'")
     refused(run("evaluate", "refcocog:val", "--data", refer), "refcocog", "datasets in", "refcoco")
+    refused(run("evaluate", "coco:val", "--data", refer), "expected a dataset of refcoco, refcoco-google", "'coco'")
     assert run("evaluate", "refcoco:val").code == 2
+
+
+def test_evaluate_finds_what_is_missing_before_it_starts(
+    run: Run, refer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Segmenter, "load", lambda *args, **kwargs: pytest.fail("the model was loaded"))
+    (refer / "refcoco+" / "instances.json").unlink()
+    refused(run("evaluate", "refcoco:val", "refcoco+:val", "--data", refer), "refcoco+/instances.json")
+    (refer / "images" / "COCO_train2014_000000000001.png").unlink()
+    refused(run("evaluate", "refcoco:val", "--data", refer), "image 1: expected COCO_train2014_000000000001.png")
+
+
+def test_boxes_are_not_measured_as_masks(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "visual_genome"
+    folder.mkdir()
+    image = {"image_id": 1, "url": "https://cs.stanford.edu/people/rak248/VG_100K/1.jpg", "width": 6, "height": 4}
+    region = {"region_id": 1, "phrase": "red", "x": 0, "y": 0, "width": 2, "height": 2}
+    (folder / "image_data.json").write_text(json.dumps([image]))
+    (folder / "region_descriptions.json").write_text(json.dumps([{"id": 1, "regions": [region]}]))
+    for command in (("evaluate", "visual_genome:all"), ("score", "masks", "--truth", "visual_genome:all")):
+        refused(
+            run(*command, "--data", tmp_path), "visual_genome has boxes only", "is not IoU with a mask", "refcoco:val"
+        )
 
 
 # --- train, export ----------------------------------------------------------------------------------------------------
@@ -108,8 +120,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     validate = pytest.importorskip("deixis.train.validate")
     calls: list[tuple[Any, ...]] = []
 
-    def train(config: Any, run: Path, root: Path, report: Callable[[Any], None]) -> Path:
+    def train(config: Any, run: Path, root: Path, report: Callable[[Any], None], begun: Callable[[Any], None]) -> Path:
         calls.append((config, run, root))
+        begun([SourceReport("a.json", 7, True)])
         scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
         report(loop.Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
         report(loop.Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
@@ -122,7 +135,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 def test_train_prints_progress_and_the_checkpoint(run: Run, config: Path, trained: list[Any]) -> None:
     outcome = run("train", config, "--run", "runs/a", "--root", "data")
     assert outcome.code == 0
-    first, second, validation, checkpoint = outcome.lines
+    pictures, first, second, validation, checkpoint = outcome.lines
+    assert pictures == "a.json: 7 pictures; none has a name of COCO's"
     assert first == "step 20/40  p 0.500  total 1.500  12.3 images/s  1:02:03 left"
     assert second.startswith("step 40/40")
     assert "mIoU 0.250  oIoU 0.500" in validation and "right 0.400 wrong 0.100" in validation

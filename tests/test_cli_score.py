@@ -77,6 +77,28 @@ def test_cris_counts_above_and_gres_has_its_own_numbers(run: Run, root: Path) ->
     assert "N-acc undefined" in gres.lines and "T-acc 100.00 (100.00 to 100.00)" in gres.lines
 
 
+def test_grefcoco_has_phrases_that_name_nothing(run: Run, root: Path) -> None:
+    refs = [
+        {
+            "ref_id": sent_id,
+            "ann_id": ann_id,
+            "image_id": 1,
+            "split": "val",
+            "sentences": [{"sent_id": sent_id, "sent": "x"}],
+        }
+        for sent_id, ann_id in ((1, [5]), (2, [-1]), (3, [-1]))
+    ]
+    (root / "refcoco").rename(root / "grefcoco")
+    (root / "grefcoco" / "grefs(unc).json").write_text(json.dumps(refs))
+    (root / "grefcoco" / "refs(unc).p").unlink()
+    write(Path("masks"), 1, columns=60)
+    write(Path("masks"), 2, columns=0)
+    write(Path("masks"), 3, columns=30)
+    outcome = run("score", "masks", "--truth", "grefcoco:val", "--data", root, "--protocol", "gres")
+    assert outcome.lines[0] == "protocol gres, grefcoco val, n 3 expressions of 1 pictures"
+    assert "N-acc 50.00 (50.00 to 50.00)" in outcome.lines and "T-acc 100.00 (100.00 to 100.00)" in outcome.lines
+
+
 @pytest.mark.parametrize("protocol", ["strict", "text-objseg-2016", "rmi-320", "lavt-480", "cris", "gres"])
 def test_every_protocol_writes_json(run: Run, root: Path, protocol: str) -> None:
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)

@@ -137,7 +137,7 @@ def test_an_empty_dataset_is_fine(write_json: Write) -> None:
         (changed("images", 1, id="3"), r"images\[1\] \(id '3'\): .*integer 'id', got '3'"),
         (changed("images", 1, id=7), r"images\[1\] \(id 7\): expected unique ids, got 7 a second time"),
         (changed("images", 1, file_name=DROP), "string 'file_name', got one without it"),
-        (changed("images", 1, width=0), "at least 1 pixel, got 4 x 0"),
+        (changed("images", 1, width=0), "pixels together, got 4 x 0"),
         (changed("images", 1, width=5.0), "integer 'width', got 5.0"),
         (changed("categories", 0, name=None), r"categories\[0\] \(id 18\): .*string 'name', got None"),
         (changed("categories", 0, id=1), r"categories\[1\] \(id 1\): expected unique ids"),
@@ -150,6 +150,7 @@ def test_an_empty_dataset_is_fine(write_json: Write) -> None:
         (changed("annotations", 0, area="big"), "a number as area, got 'big'"),
         (changed("annotations", 0, segmentation="x"), "list of polygons or an RLE object as segmentation, got 'x'"),
         (changed("annotations", 1, segmentation={"size": [5, 4], "counts": [20]}), r"image's size \[4, 5\], got size"),
+        (changed("annotations", 1, segmentation=[{"size": [5, 4], "counts": [20]}]), r"image's size \[4, 5\], got"),
     ],
 )
 def test_malformed_files_name_file_and_record(write_json: Write, content: Any, message: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deixis.config import AugmentConfig, ModelConfig, SourceConfig, TrainConfig, from_mapping, read_config, to_mapping
+from deixis.config import AugmentConfig, GloveConfig, ModelConfig, SourceConfig, TrainConfig
+from deixis.configfile import from_mapping, read_config, to_mapping
 from deixis.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*"))
@@ -34,7 +35,7 @@ def test_the_defaults_are_those_of_the_dataclasses() -> None:
         ({"step": 3}, "^step: unknown setting; known ones are .*steps"),
         ({"model": {"categories": ["dog"], "widht": 3}}, r"^model\.widht: unknown setting"),
         ({"sources": [{"annotations": "a", "images": "b", "weigth": 1}]}, r"^sources\[0\]\.weigth: unknown"),
-        ({"sources": [{"annotations": "a"}]}, r"^sources\[0\]\.images: this setting is required and missing"),
+        ({"sources": [{"annotations": "a"}]}, r"^sources\[0\]\.images: expected the folder of the pictures"),
         ({"sources": []}, "^sources: expected at least one"),
         ({"model": {}}, r"^model\.categories: this setting is required"),
         ({"model": {"categories": ["dog", 3]}}, r"^model\.categories\[1\]: expected str, got 3"),
@@ -65,6 +66,24 @@ def test_the_defaults_are_those_of_the_dataclasses() -> None:
 def test_errors_name_the_key(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         from_mapping(TrainConfig, {**SMALLEST, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dim": 0}, "dim: expected at least 1"),
+        ({"window": -1}, "window: expected at least 1"),
+        ({"buffer": 0}, "buffer: expected at least 1"),
+        ({"x_max": 0.0}, "x_max: expected a number above 0"),
+        ({"x_max": float("nan")}, "x_max: expected a number above 0"),
+        ({"exponent": float("inf")}, "exponent: expected a number above 0"),
+        ({"learning_rate": 2.0}, "learning_rate: expected a number above 0 and at most 1"),
+        ({"seed": -1}, "seed: expected at least 0"),
+    ],
+)
+def test_impossible_settings_of_glove(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        from_mapping(GloveConfig, changes)
 
 
 def test_whole_numbers_are_floats_where_floats_are_meant() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from deixis import embeddings
 from deixis.embeddings import LEVELS, WordVectors
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, InputError
 
 BUNDLED = Path(__file__).parent.parent / "src" / "deixis" / "assets" / "vectors"
 WORDS = ["the", "dog", "left", ",", "-", "zero"]
@@ -108,8 +109,43 @@ def test_truncated_and_mistyped_matrices(vectors: WordVectors, tmp_path: Path) -
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "v").write_text("x")
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match="expected a folder of word vectors, got a file; 'deixis embed convert'"):
         WordVectors.load(tmp_path / "v")
+
+
+def test_where_vectors_come_from_is_kept_and_is_no_part_of_them(vectors: WordVectors, tmp_path: Path) -> None:
+    values = vectors.decode(np.arange(len(WORDS)))
+    told = WordVectors.from_float(WORDS, values, {"origin": "café", "licence": "CC0"})
+    told.save(tmp_path)
+    assert WordVectors.load(tmp_path).about == {"origin": "café", "licence": "CC0"}
+    assert told.fingerprint == vectors.fingerprint
+    (tmp_path / "about.json").write_text("[]")
+    with pytest.raises(CheckpointError, match=r"about\.json: expected a JSON object, got list"):
+        WordVectors.load(tmp_path)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 65_536])
+def test_nearest_words_by_cosine(monkeypatch: pytest.MonkeyPatch, rows_at_once: int) -> None:
+    monkeypatch.setattr(embeddings, "ROWS_AT_ONCE", rows_at_once)
+    values = np.array([[1, 0], [0, 3], [9, 9], [-1, 0], [5, 0.1], [0, 0]], dtype=np.float32)
+    vectors = WordVectors.from_float(["a", "b", "c", "d", "e", "zero"], values)
+    near = vectors.nearest("a", 10)
+    assert [word for word, _ in near] == ["e", "c", "b", "zero", "d"]
+    assert [cosine for _, cosine in near] == pytest.approx([0.9998, 0.5**0.5, 0, 0, -1], abs=0.005)
+    assert vectors.nearest("a", 2) == near[:2]
+
+
+def test_an_unknown_word_gets_words_of_its_spelling(vectors: WordVectors) -> None:
+    with pytest.raises(InputError, match="one of the 6 known words, got 'dgo'; similar words are dog"):
+        vectors.nearest("dgo", 3)
+    with pytest.raises(InputError, match="no frequent word is spelled alike"):
+        vectors.nearest("qqqq", 3)
+
+
+def test_the_length_is_checked(vectors: WordVectors) -> None:
+    vectors.check_dim(4)
+    with pytest.raises(CheckpointError, match="expected word vectors of 300 numbers, the model's word_dim, got"):
+        vectors.check_dim(300)
 
 
 def test_the_bundled_vectors() -> None:

@@ -10,7 +10,8 @@ import torch
 from deixis import export as exporting
 from deixis.errors import CheckpointError
 from deixis.export import ParityError, check_parity, export, fuse_batch_norms
-from deixis.model.build import Deixis, build
+from deixis.model.build import build
+from deixis.model.compact import CompactNetwork
 from deixis.modelfile import ModelFile
 from deixis.segmenter import OnnxBackend, Segmenter
 from deixis.train.checkpoint import MODEL, Checkpoint, save_checkpoint, weights_of
@@ -20,7 +21,7 @@ from tiny import tiny_model, tiny_vectors
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)
 
 
-def trained_looking(seed: int = 0, objects: bool = True) -> Deixis:
+def trained_looking(seed: int = 0, objects: bool = True) -> CompactNetwork:
     """A network whose batch norms have statistics of their own, as after training."""
     network = build(tiny_model(objects=objects), seed)
     with torch.no_grad(), torch.random.fork_rng():
@@ -34,7 +35,7 @@ def trained_looking(seed: int = 0, objects: bool = True) -> Deixis:
     return network.eval()
 
 
-def checkpoint_of(network: Deixis, folder: Path) -> Path:
+def checkpoint_of(network: CompactNetwork, folder: Path) -> Path:
     path = folder / "best.safetensors"
     tensors = weights_of(network, MODEL)
     save_checkpoint(path, Checkpoint(network.config, tiny_vectors().fingerprint, 7, tensors, {"best_score": 0.5}))

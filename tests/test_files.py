@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from deixis.errors import DataError
-from deixis.files import atomic_write, read_json
+from deixis.files import MAX_LINE_BYTES, atomic_folder, atomic_write, read_json, read_lines
 
 
 def names(folder: Path) -> list[str]:
@@ -121,8 +122,76 @@ def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
         read_json(path)
 
 
+def test_a_key_that_occurs_twice_is_refused_where_keys_are_ids(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"x": {"1": 2, "1": 3}}')
+    assert read_json(path) == {"x": {"1": 3}}
+    with pytest.raises(DataError, match=r"a\.json: expected every record once, got '1' a second time"):
+        read_json(path, unique_keys=True)
+    path.write_text('{"x": {"1": 2}, "y": {"1": 3}}')
+    assert read_json(path, unique_keys=True) == {"x": {"1": 2}, "y": {"1": 3}}
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.json: expected a JSON file, found nothing"):
         read_json(tmp_path / "b.json")
     with pytest.raises(DataError, match="found a folder"):
         read_json(tmp_path)
+
+
+# --- lines -------------------------------------------------------------------------------------------------------
+
+
+def test_lines_end_at_line_feeds_only() -> None:
+    content = "\ufeffone\r\ntwo\x85\u2028 \x0c\n\nlast".encode()
+    lines = list(read_lines(Path("x"), io.BytesIO(content)))
+    assert lines == [(1, "one"), (2, "two\x85\u2028 \x0c"), (3, ""), (4, "last")]
+    assert list(read_lines(Path("x"), io.BytesIO(b""))) == []
+
+
+def test_lines_that_are_no_text_or_too_long_are_named() -> None:
+    with pytest.raises(DataError, match="x: line 2: expected UTF-8"):
+        list(read_lines(Path("x"), io.BytesIO(b"a\n\xff\n")))
+    longest = b"a" * (MAX_LINE_BYTES - 1) + b"\n"
+    assert len(list(read_lines(Path("x"), io.BytesIO(longest * 2)))) == 2
+    with pytest.raises(DataError, match="x: line 2: expected at most 1,048,576 bytes"):
+        list(read_lines(Path("x"), io.BytesIO(longest + b"a" + longest)))
+
+
+# --- folders -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_appears_whole_and_alone(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path / "deep" / "made"
+    if there:
+        folder.mkdir(parents=True)
+    with atomic_folder(folder) as temporary:
+        (temporary / "a").write_text("content")
+        assert folder.exists() == there and temporary.parent == folder.parent
+    assert names(folder.parent) == ["made"] and (folder / "a").read_text() == "content"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_no_folder(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), atomic_folder(tmp_path / "made") as temporary:
+        (temporary / "a").write_text("half")
+        raise error
+    assert names(tmp_path) == []
+
+
+def test_what_is_there_is_no_place_for_a_new_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(DataError, match="expected the name of a new folder"), atomic_folder(path):
+            pytest.fail("the work must not begin")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_full_disk_leaves_no_folder_and_is_explained(tmp_path: Path) -> None:
+    for error in (OSError(errno.ENOSPC, "No space left on device"), OSError("8 requested and 4 written")):
+        with pytest.raises(DataError, match="made: cannot be written"), atomic_folder(tmp_path / "made"):
+            raise error
+    with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "made"):
+        (tmp_path / "other").read_text()
+    assert names(tmp_path) == []

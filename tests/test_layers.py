@@ -20,15 +20,18 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "image", "text", "embeddings", "metrics", "config"),
-    ("modelfile", "protocols"),
+    ("configfile", "vocabulary"),
+    ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2
-    ("evaluate", "score", "batch", "report.overlay"),  # L3
-    ("report.tables", "report.figures"),  # L4
+    ("baselines", "slices"),  # L3
+    ("evaluate", "summary", "score", "batch", "report.overlay"),
+    ("panels", "report.grid", "report.paper"),  # L4
+    ("report.tables", "report.figures"),
     ("cli", "web"),  # L5
     ("__main__",),
 )
-LEVEL_1 = {room for row in ROWS[:5] for room in row}
-LEVEL_3 = {room for row in ROWS[:7] for room in row}
+LEVEL_1 = {room for row in ROWS[:6] for room in row}
+LEVEL_3 = {room for row in ROWS[:9] for room in row}
 # The rooms of PyTorch (T1 to T3): what they may import beside their own files.
 TORCH_ROOMS = {
     "model": LEVEL_1,
@@ -51,8 +54,9 @@ ONLY_IN = {
     "ray": {"batch"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "scipy": {"data"},
 }
-ONLY_INSIDE_FUNCTIONS = {("segmenter", "onnxruntime"), ("batch", "ray"), ("cli", "rich")}
+ONLY_INSIDE_FUNCTIONS = {("segmenter", "onnxruntime"), ("batch", "ray"), ("cli", "rich"), ("data", "scipy")}
 ONLY_THIRD_PARTY = {"report.overlay": {"numpy"}}
 
 
@@ -200,6 +204,7 @@ def test_there_are_no_cycles() -> None:
         ("export.py", "from deixis.train.loop import train", "export may not import train.loop"),
         ("cli/train.py", "from deixis.train.loop import train", "inside of functions only"),
         ("cli/segment.py", "from rich.console import Console", "inside of functions only"),
+        ("data/referit.py", "from scipy import io", "inside of functions only"),
         ("batch.py", "import fastapi", "fastapi belongs to web"),
         ("__init__.py", "from deixis.evaluate import evaluate", "the package may not import evaluate"),
         ("helpers.py", "import os", "the room 'helpers' has no level yet"),

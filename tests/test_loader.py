@@ -74,7 +74,7 @@ def test_hints_are_at_the_centres_half_the_time(data: TrainingData) -> None:
 
 def test_a_mosaic_of_given_sentences(tmp_path: Path) -> None:
     data = tiny_data(tmp_path, augment=AugmentConfig(mosaic=1.0))
-    scene, exhaustive = data._draw(np.random.default_rng(0))
+    scene, exhaustive, _ = data._draw(np.random.default_rng(0))
     assert " + " in scene.source and exhaustive
     assert scene.size[1] > scene.size[0]
 

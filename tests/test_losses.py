@@ -11,11 +11,13 @@ from deixis.config import LossConfig
 from deixis.model.build import build
 from deixis.model.losses import (
     IGNORED,
+    Targets,
     _box_loss,
     _phrase_class_loss,
     box_iou,
     category_loss,
     dice_loss,
+    exclusive_category_loss,
     heat_loss,
     instance_loss,
     pixel_loss,
@@ -28,7 +30,7 @@ from tiny import tiny_model
 SURE = 50.0
 
 
-def one(**changes: torch.Tensor) -> object:
+def one(**changes: torch.Tensor) -> Targets:
     """The first picture's targets with one phrase and one object, and changes."""
     first = targets()
     small = {
@@ -48,20 +50,47 @@ def test_dice_by_hand() -> None:
 def test_pixels_by_hand() -> None:
     masks = torch.tensor([[[[1.0, 0.0]]]])
     found = one(masks=masks, mask_known=torch.tensor([[True]]))
-    assert pixel_loss(torch.zeros(1, 1, 1, 2), found).item() == pytest.approx(log(2) + 1 - 2 / 3)  # type: ignore[arg-type]
-    assert pixel_loss((masks * 2 - 1) * SURE, found).item() == pytest.approx(0, abs=1e-6)  # type: ignore[arg-type]
+    assert pixel_loss(torch.zeros(1, 1, 1, 2), found, 0.0).item() == pytest.approx(log(2) + 1 - 2 / 3)
+    assert pixel_loss((masks * 2 - 1) * SURE, found, 0.0).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_inside_of_a_box_nothing_is_known() -> None:
-    boxed = one(masks=torch.tensor([[[[1.0, 0.0]]]]), mask_known=torch.tensor([[False]]))
-    low = pixel_loss(torch.tensor([[[[-9.0, 0.0]]]]), boxed)  # type: ignore[arg-type]
-    high = pixel_loss(torch.tensor([[[[9.0, 0.0]]]]), boxed)  # type: ignore[arg-type]
-    assert low.item() == high.item() == pytest.approx(log(2))
+def test_the_pixels_of_the_2016_baseline_by_hand() -> None:
+    found = one(masks=torch.tensor([[[[0.1, 0.0, 0.0]]]]), mask_known=torch.tensor([[True]]))
+    loss = pixel_loss(torch.zeros(1, 1, 1, 3), found, 1 / 3)  # a cell with any foreground is positive
+    assert loss.item() == pytest.approx(log(2) * (1 + 1 / 3 + 1 / 3) / 3)
+
+
+@pytest.mark.parametrize("background", [0.0, 1.0])
+def test_inside_of_a_box_only_its_reach_is_known(background: float) -> None:
+    box = torch.zeros(1, 1, 4, 5)
+    box[..., 1:3, 1:4] = 1
+    boxed = one(masks=box, mask_known=torch.tensor([[False]]))
+    diagonal, short, outside = -torch.ones_like(box), -torch.ones_like(box), -torch.ones_like(box)
+    diagonal[..., 1, 1:3], diagonal[..., 2, 3] = 1, 1
+    short[..., 1, 1:3] = 1
+    outside[..., 1:3, 1:4], outside[..., 0, 0] = 1, 1
+    reach, less, more = (pixel_loss(SURE * mask, boxed, background).item() for mask in (diagonal, short, outside))
+    assert reach == pytest.approx(0, abs=1e-6), "any mask that touches all four sides will do"
+    assert less > 0.1 and more > 0.1
+
+
+def test_classes_that_exclude_each_other() -> None:
+    classes = torch.zeros(1, 2, 1, 3)
+    classes[0, 1, 0, 0] = 1
+    known = one(classes=classes, class_known=torch.tensor([[True, True]]))
+    logits = torch.zeros(1, 3, 1, 3)
+    assert exclusive_category_loss(logits, known).item() == pytest.approx(log(3))
+    logits[0, 1, 0, 0] = logits[0, 2, 0, 1:] = SURE  # the second class, then background twice
+    assert exclusive_category_loss(logits, known).item() == pytest.approx(0, abs=1e-6)
+    logits[0, :, 0, 1:] = torch.tensor([SURE, 0, 0])[:, None]
+    partly = known._replace(class_known=torch.tensor([[True, False]]))
+    assert exclusive_category_loss(logits, partly).item() == pytest.approx(0, abs=1e-6), "what is there is not known"
+    assert exclusive_category_loss(logits, known).item() == pytest.approx(SURE * 2 / 3)
 
 
 def test_invalid_phrases_do_not_count() -> None:
     full = targets()._replace(phrase_valid=torch.zeros(2, 3, dtype=torch.bool))
-    assert pixel_loss(torch.randn(2, 3, 16, 16), full) == 0
+    assert pixel_loss(torch.randn(2, 3, 16, 16), full, 0.0) == 0
 
 
 def test_a_class_that_is_not_labelled_gives_no_negative() -> None:
@@ -69,23 +98,23 @@ def test_a_class_that_is_not_labelled_gives_no_negative() -> None:
     classes[0, 0, 0, 0] = 1
     logits = torch.zeros(1, 2, 2, 2, requires_grad=True)
     unsure = one(classes=classes, class_known=torch.tensor([[False, False]]))
-    loss = category_loss(logits, unsure)  # type: ignore[arg-type]
+    loss = category_loss(logits, unsure)
     loss.backward()
     assert loss.item() == pytest.approx(log(2) / 4), "one labelled pixel of four"
     assert logits.grad is not None
     assert logits.grad.count_nonzero() == 1 and logits.grad[0, 0, 0, 0] < 0
     known = one(classes=classes, class_known=torch.tensor([[True, True]]))
     dice = 1 - (2 * 0.5 + 1) / (2 + 1 + 1)
-    assert category_loss(torch.zeros(1, 2, 2, 2), known).item() == pytest.approx(2 * log(2) + dice)  # type: ignore[arg-type]
+    assert category_loss(torch.zeros(1, 2, 2, 2), known).item() == pytest.approx(2 * log(2) + dice)
 
 
 def test_heat_by_hand() -> None:
     heat, weight = torch.tensor([[[1.0, 0.5]]]), torch.ones(1, 1, 2)
     found = one(heat=heat, heat_weight=weight)
     expected = 0.25 * log(2) + 0.5**4 * 0.25 * log(2)
-    assert heat_loss(torch.zeros(1, 1, 2), found).item() == pytest.approx(expected)  # type: ignore[arg-type]
+    assert heat_loss(torch.zeros(1, 1, 2), found).item() == pytest.approx(expected)
     unknown = one(heat=heat, heat_weight=weight * 0)
-    assert heat_loss(torch.zeros(1, 1, 2), unknown).item() == pytest.approx(0.25 * log(2))  # type: ignore[arg-type]
+    assert heat_loss(torch.zeros(1, 1, 2), unknown).item() == pytest.approx(0.25 * log(2))
 
 
 def test_boxes_of_half_overlap() -> None:
@@ -97,7 +126,7 @@ def test_boxes_of_half_overlap() -> None:
 def test_box_loss_by_hand() -> None:
     found = one(object_boxes=torch.tensor([[[0.5, 0.5, 0.2, 0.4]]]), object_valid=torch.tensor([[True]]))
     predicted = torch.tensor([[[0.6, 0.5, 0.2, 0.4 * exp(0.3)]]])
-    assert _box_loss(predicted, found).item() == pytest.approx((0.1 / 0.2 + 0.3) / 2, rel=1e-5)  # type: ignore[arg-type]
+    assert _box_loss(predicted, found).item() == pytest.approx((0.1 / 0.2 + 0.3) / 2, rel=1e-5)
 
 
 def test_a_box_says_how_far_a_mask_reaches() -> None:
@@ -106,7 +135,7 @@ def test_a_box_says_how_far_a_mask_reaches() -> None:
     boxed = one(object_masks=masks, object_valid=torch.tensor([[True]]), object_mask_known=torch.tensor([[False]]))
     cross = torch.full((1, 1, 4, 4), -SURE)
     cross[0, 0, 1, 1] = cross[0, 0, 2, 2] = SURE  # half of the box, and it touches all four sides
-    assert instance_loss(cross, boxed).item() == pytest.approx(0, abs=1e-6)  # type: ignore[arg-type]
+    assert instance_loss(cross, boxed).item() == pytest.approx(0, abs=1e-6)
     known = boxed._replace(object_mask_known=torch.tensor([[True]]))  # type: ignore[attr-defined]
     assert instance_loss(cross, known).item() == pytest.approx(1 - 5 / 7)
 

@@ -152,3 +152,36 @@ def test_union_leaves_its_arguments_alone(parts: list[np.ndarray]) -> None:
     assert all((part & ~result).sum() == 0 for part in parts)
     for part, copy in zip(parts, before, strict=True):
         np.testing.assert_array_equal(part, copy)
+
+
+@given(st.lists(BOOL_MASKS, min_size=1, max_size=3))
+def test_a_list_of_rle_is_a_union(parts: list[np.ndarray]) -> None:
+    height, width = min(part.shape[0] for part in parts), min(part.shape[1] for part in parts)
+    same = [part[:height, :width] for part in parts]
+    decoded = masks.decode([masks.encode_rle(part) for part in same], height, width)
+    np.testing.assert_array_equal(decoded, masks.union(same, height, width))
+
+
+def test_a_list_of_rle_is_checked_part_by_part() -> None:
+    right = masks.encode_rle(np.ones((2, 3), dtype=bool))
+    with pytest.raises(DataError, match=r"expected RLE of size \[2, 3\] with counts, got size \[3, 2\]"):
+        masks.decode([right, masks.encode_rle(np.ones((3, 2), dtype=bool))], 2, 3)
+    with pytest.raises(DataError, match="the RLE cannot be decoded"):
+        masks.decode([right, {"size": [2, 3], "counts": "0"}], 2, 3)
+    with pytest.raises(DataError, match="expected polygons"):
+        masks.decode([right, [0, 0, 1, 0, 1, 1]], 2, 3)
+
+
+@given(st.lists(COORDINATES, max_size=4))
+def test_whole_boxes_cover_their_pixels_and_end_at_the_edges(corners: list[tuple[int, int, int, int]]) -> None:
+    boxes = [(x - 3, y - 3, x - 3 + w, y - 3 + h) for x, y, w, h in corners]
+    expected = np.zeros((8, 10), dtype=bool)
+    for left, top, right, bottom in boxes:
+        for row in range(8):
+            for column in range(10):
+                expected[row, column] |= left <= column < right and top <= row < bottom
+    np.testing.assert_array_equal(masks.fill_boxes(boxes, 8, 10), expected)
+
+
+def test_a_box_covers_the_pixels_whose_centres_it_holds() -> None:
+    np.testing.assert_array_equal(masks.fill_boxes([(0.4, 0.6, 2.6, 1.6)], 3, 4), box_mask(0, 1, 3, 2, 3, 4))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import numpy as np
@@ -13,11 +14,13 @@ from deixis.metrics import (
     THRESHOLDS,
     Counts,
     bootstrap_interval,
+    difference_interval,
     ious,
     mean_iou,
     overall_iou,
     overlap,
-    precision_at,
+    picture_draws,
+    reaching,
     roc_auc,
     summarize,
 )
@@ -60,8 +63,8 @@ def test_the_functions_agree_with_the_summary() -> None:
     summary = Counts.of(INTERSECTIONS, UNIONS).summary()
     assert overall_iou(INTERSECTIONS, UNIONS) == summary.oiou
     assert mean_iou(INTERSECTIONS, UNIONS) == summary.miou
-    assert precision_at(INTERSECTIONS, UNIONS) == summary.precision
-    assert precision_at(INTERSECTIONS, UNIONS, [0.25, 0.95]) == {0.25: 4 / 5, 0.95: 1 / 5}
+    assert {threshold: reaching(threshold)(INTERSECTIONS, UNIONS) for threshold in THRESHOLDS} == summary.precision
+    assert reaching(0.25)(INTERSECTIONS, UNIONS) == 4 / 5 and reaching(0.95)(INTERSECTIONS, UNIONS) == 1 / 5
     assert ious(INTERSECTIONS, UNIONS).tolist() == [0.9, 0.5, 0.25, 1.0, 0.0]
     assert [make_record(i, u).iou for i, u in zip(INTERSECTIONS, UNIONS, strict=True)] == [0.9, 0.5, 0.25, 1.0, 0.0]
 
@@ -70,8 +73,8 @@ def test_the_functions_agree_with_the_summary() -> None:
 def test_exactly_at_the_threshold_counts(threshold: float) -> None:
     for scale in (1, 3, 7, 1234):
         tenths = round(threshold * 10)
-        assert precision_at([tenths * scale], [10 * scale])[threshold] == 1.0
-        assert precision_at([tenths * scale - 1], [10 * scale])[threshold] == 0.0
+        assert reaching(threshold)([tenths * scale], [10 * scale]) == 1.0
+        assert reaching(threshold)([tenths * scale - 1], [10 * scale]) == 0.0
 
 
 def test_overlap_by_hand() -> None:
@@ -146,7 +149,7 @@ def test_nothing_to_summarize_is_an_error() -> None:
         with pytest.raises(DataError, match="at least one"):
             call()
     with pytest.raises(DataError, match="at least one"):
-        precision_at([], [])
+        reaching(0.5)([], [])
 
 
 @pytest.mark.parametrize(("inter", "union"), [([2], [1]), ([-1], [1]), ([1, 2], [3]), ([[1]], [[2]])])
@@ -166,6 +169,31 @@ def test_the_interval_holds_the_value_and_repeats_itself() -> None:
     assert low < summarize(records).oiou < high
     assert high - low == pytest.approx(2 * 1.96 * 0.289 / np.sqrt(300), rel=0.25)  # standard error of a uniform
     assert bootstrap_interval(records, mean_iou, 300, 3) == pytest.approx((low, high))  # all unions are equal
+
+
+def test_the_interval_is_that_of_drawing_expressions_one_by_one() -> None:
+    random = np.random.default_rng(5)
+    unions = random.integers(1, 500, 60)
+    inters = random.integers(0, unions + 1)
+    records = [make_record(int(inters[n]), int(unions[n]), image_id=n // 4) for n in range(60)]
+    for number in (overall_iou, mean_iou, reaching(0.5)):
+        slow = [number(inters[rows], unions[rows]) for rows in picture_draws([r.image_id for r in records], 50, 7)]
+        assert bootstrap_interval(records, number, 50, 7) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
+
+
+def test_empty_masks_in_a_draw_agree() -> None:
+    assert bootstrap_interval([make_record(0, 0)], overall_iou, 10) == (1.0, 1.0)
+    assert bootstrap_interval([make_record(0, 0)], mean_iou, 10) == (1.0, 1.0)
+
+
+def test_a_difference_is_drawn_in_pairs() -> None:
+    random = np.random.default_rng(2)
+    ours = [make_record(int(random.integers(10, 100)), 100, image_id=image) for image in range(40)]
+    worse = [dataclasses.replace(record, intersection=record.intersection - 10) for record in ours]
+    assert difference_interval(ours, worse, mean_iou, 100) == pytest.approx((0.1, 0.1))  # the same in every draw
+    assert difference_interval(worse, ours, overall_iou, 100) == pytest.approx((-0.1, -0.1))
+    with pytest.raises(DataError, match="the same expressions, got 40 and 39 others"):
+        difference_interval(ours, worse[1:])
 
 
 def test_pictures_are_drawn_not_expressions() -> None:

@@ -10,13 +10,15 @@ from torch.nn import functional as F
 
 from deixis.config import LossConfig
 from deixis.errors import CheckpointError
-from deixis.model.build import Answer, Deixis, build, parameter_count
+from deixis.model.build import build, parameter_count
 from deixis.model.category import dot_product
 from deixis.model.combine import EPSILON, Combine, logit
+from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
 from deixis.model.image_encoder import spatial_channels, upsample
 from deixis.model.losses import Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
+from deixis.model.outputs import Answer
 from deixis.model.relate import RANKS, _ranks, select_masks
 from deixis.model.text_encoder import TextEncoder
 from tiny import DIM, tiny_model
@@ -26,7 +28,7 @@ HEAD = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000  # of the published 4,652,008 
 
 
 @pytest.fixture(params=[True, False], ids=["three terms", "two terms"])
-def network(request: pytest.FixtureRequest) -> Deixis:
+def network(request: pytest.FixtureRequest) -> CompactNetwork:
     return build(tiny_model(objects=request.param), seed=1)
 
 
@@ -69,7 +71,7 @@ def targets() -> Targets:
     )
 
 
-def test_shapes_of_an_answer(network: Deixis) -> None:
+def test_shapes_of_an_answer(network: CompactNetwork) -> None:
     images, vectors, _, _ = inputs()
     encoded = network.eval().encode_image(images)
     assert encoded.p1_part.shape == (B, 16, 8, 8) and encoded.p_image.shape == (B, M, 8, 8)
@@ -87,7 +89,7 @@ def test_shapes_of_an_answer(network: Deixis) -> None:
     assert answer.p2.min() >= 0 and answer.p2.max() <= 1
 
 
-def test_an_answer_does_not_depend_on_its_neighbours(network: Deixis) -> None:
+def test_an_answer_does_not_depend_on_its_neighbours(network: CompactNetwork) -> None:
     """One encoded picture serves many phrases, and neither other phrases nor other pictures change an answer."""
     images, vectors, _, _ = inputs()
     network.eval()
@@ -101,7 +103,7 @@ def test_an_answer_does_not_depend_on_its_neighbours(network: Deixis) -> None:
                 torch.testing.assert_close(part[0, 0], whole[1, phrase], atol=1e-5, rtol=1e-4)
 
 
-def test_words_change_the_answer(network: Deixis) -> None:
+def test_words_change_the_answer(network: CompactNetwork) -> None:
     images, vectors, _, _ = inputs()
     answer = network.eval().answer(network.encode_image(images), vectors)
     assert (answer.logits[:, 0] - answer.logits[:, 1]).abs().max() > 1e-3
@@ -120,13 +122,13 @@ def test_the_length_of_a_word_vector_does_not_matter() -> None:
     torch.testing.assert_close(encoder(3 * words)[0], encoder(words)[0])
 
 
-def test_word_vectors_are_no_parameters(network: Deixis) -> None:
+def test_word_vectors_are_no_parameters(network: CompactNetwork) -> None:
     assert not any(isinstance(module, nn.Embedding) for module in network.modules())
     assert parameter_count(network) == sum(value.numel() for value in network.parameters())
     assert all("vector" not in name and "embedding.weight" not in name for name in network.state_dict())
 
 
-def test_alpha_is_between_nought_and_one_and_learns(network: Deixis) -> None:
+def test_alpha_is_between_nought_and_one_and_learns(network: CompactNetwork) -> None:
     output = network.train()(*inputs())
     total_loss(output, targets(), LossConfig())[0].backward()
     assert network.combine.alpha.item() == 0.5
@@ -137,7 +139,7 @@ def test_alpha_is_between_nought_and_one_and_learns(network: Deixis) -> None:
         assert 0 < network.combine.alpha.item() < 1
 
 
-def test_every_trainable_parameter_gets_a_gradient(network: Deixis) -> None:
+def test_every_trainable_parameter_gets_a_gradient(network: CompactNetwork) -> None:
     network.image_encoder.backbone.freeze(4)
     loss, terms = total_loss(network.train()(*inputs()), targets(), LossConfig())
     loss.backward()
@@ -154,7 +156,7 @@ def test_every_trainable_parameter_gets_a_gradient(network: Deixis) -> None:
             assert parameter.grad.any() or ".backbone." in name, name
 
 
-def test_a_batch_without_phrases_and_objects_still_reaches_every_parameter(network: Deixis) -> None:
+def test_a_batch_without_phrases_and_objects_still_reaches_every_parameter(network: CompactNetwork) -> None:
     """Otherwise processes that train together would wait for each other for ever."""
     empty = Targets(*(torch.zeros_like(part) for part in targets()))
     loss, _ = total_loss(network.train()(*inputs()), empty, LossConfig())
@@ -163,7 +165,7 @@ def test_a_batch_without_phrases_and_objects_still_reaches_every_parameter(netwo
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-def test_batch_norms_of_the_backbone_keep_their_statistics(network: Deixis) -> None:
+def test_batch_norms_of_the_backbone_keep_their_statistics(network: CompactNetwork) -> None:
     before = {name: value.clone() for name, value in network.image_encoder.backbone.named_buffers()}
     network.train()(*inputs())
     for name, value in network.image_encoder.backbone.named_buffers():
@@ -198,14 +200,14 @@ def test_imagenet_weights_fit_key_by_key() -> None:
     learned = [name for name in state if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
     assert sum(state[name].numel() for name in learned) == 4_652_008
     network = EfficientNetLite0()
-    network.load_imagenet(imagenet_weights())
+    network.load_weights(imagenet_weights())
     assert torch.equal(network._conv_stem.weight, state["_conv_stem.weight"])
 
 
 def test_other_weights_are_refused(tmp_path: object) -> None:
     torch.save({"x": torch.zeros(1)}, f"{tmp_path}/x.pth")
     with pytest.raises(CheckpointError, match="not EfficientNet-Lite0"):
-        EfficientNetLite0().load_imagenet(type(imagenet_weights())(f"{tmp_path}/x.pth"))
+        EfficientNetLite0().load_weights(type(imagenet_weights())(f"{tmp_path}/x.pth"))
 
 
 @pytest.mark.parametrize("stride", [0, 4, 8, 16, 32])
@@ -251,7 +253,7 @@ def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors() -> None:
 
 def test_the_answer_mixes_its_terms() -> None:
     p1, p2, p3 = (torch.full((1, 1, 2, 2), value) for value in (0.2, 0.6, 0.9))
-    two, three = Combine(4, objects=False), Combine(4, objects=True)
+    two, three = Combine(("p1", "p2"), 4), Combine(("p1", "p2", "p3"), 4)
     assert three.beta is not None
     nn.init.zeros_(three.beta.weight)
     nn.init.zeros_(three.beta.bias)

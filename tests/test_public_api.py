@@ -16,10 +16,15 @@ import typer.main
 
 import deixis
 from deixis import cli, errors
-from deixis.config import DEFAULT_THRESHOLD, ServeConfig, SourceConfig, TrainConfig
+from deixis.config import DEFAULT_THRESHOLD, GloveConfig, ServeConfig, SourceConfig, TrainConfig
+from deixis.panels import of_dataset
+from deixis.report import figures
 from deixis.segmenter import Segmenter
 from fakes import colour_segmenter, scene
 
+EMBED_SETTINGS = {
+    "dim", "window", "min_count", "max_words", "x_max", "epochs", "learning_rate", "buffer", "seed"
+}  # fmt: skip
 PROJECT = Path(__file__).resolve().parent.parent
 ERRORS = [
     "CheckpointError",
@@ -77,6 +82,7 @@ def test_the_package_says_that_it_is_typed() -> None:
         (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.explain, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
+        (Segmenter.explain_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
         (Segmenter.words, "self, phrase"),
     ],
 )
@@ -117,8 +123,14 @@ SERVE_LIMITS = {"workers", "waiting", "max_bytes", "max_pixels"}
 
 
 def parameters(command: str) -> dict[str, Any]:
+    found: Any = typer.main.get_command(cli.app)
+    for name in command.split():
+        found = found.commands[name]
+    return {item.name: item for item in found.params}
     group: Any = typer.main.get_command(cli.app)
-    return {item.name: item for item in group.commands[command].params}
+    for name in command.split():
+        group = group.commands[name]
+    return {item.name: item for item in group.params}
 
 
 def defaults(command: str) -> dict[str, Any]:
@@ -127,8 +139,8 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    names = ["segment", "evaluate", "score", "train", "export", "synthesize", "serve", "web-export"]
-    assert list(group.commands) == names
+    commands = "segment evaluate score report figure train ablate export synthesize serve web-export embed data"
+    assert list(group.commands) == commands.split()
 
 
 @pytest.mark.parametrize(
@@ -137,14 +149,32 @@ def test_the_commands() -> None:
         ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
-        ("train", {"config", "run", "root"}),
+        ("report", {"runs", "table", "format"}),
+        (
+            "figure",
+            {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", "model"}
+            | {"vectors", "threads"},
+        ),
+        ("train", {"config", "run", "root", "backbone_weights"}),
+        (
+            "ablate",
+            {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
+        ),
         ("export", {"checkpoint", "output"}),
         ("serve", {"host", "port", "token_file", *SERVE_LIMITS, "model", "vectors", "threads"}),
         ("web-export", {"folder", "ort", "model", "vectors"}),
+        ("data list", set()),
+        ("data info", {"name"}),
+        ("data download", {"name", "data", "only"}),
+        ("data doctor", {"name", "data", "part", "json"}),
         (
             "synthesize",
             {"annotations", "images", "captions", "labelled", "whole", "crowds", "limit", "phrases", "seed", "draw"},
         ),
+        ("embed convert", {"file", "out", "words", "licence"}),
+        ("embed train", {"corpus", "out", *EMBED_SETTINGS}),
+        ("embed info", {"folder"}),
+        ("embed neighbours", {"word", "vectors", "count"}),
     ],
 )
 def test_the_options_of_each_command(command: str, options: set[str]) -> None:
@@ -153,11 +183,14 @@ def test_the_options_of_each_command(command: str, options: set[str]) -> None:
 
 def test_defaults_are_those_of_the_api() -> None:
     load, ask = inspect.signature(Segmenter.load).parameters, inspect.signature(Segmenter.segment).parameters
-    for command in ("segment", "evaluate"):
+    for command in ("segment", "evaluate", "figure"):
         assert defaults(command)["threads"] == load["threads"].default
         assert defaults(command)["model"] is load["path"].default
         assert defaults(command)["vectors"] is load["vectors"].default
     assert defaults("segment")["threshold"] == ask["threshold"].default
+    save = inspect.signature(figures.save).parameters
+    assert defaults("figure")["dpi"] == save["dpi"].default
+    assert defaults("figure")["seed"] == inspect.signature(of_dataset).parameters["seed"].default
 
 
 def test_defaults_are_those_of_the_dataclasses() -> None:
@@ -168,3 +201,5 @@ def test_defaults_are_those_of_the_dataclasses() -> None:
         assert value == getattr(ServeConfig(), name, value)
     fields = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
     assert (values["phrases"], values["seed"]) == (fields["phrases"], fields["seed"])
+    values, glove = defaults("embed train"), dataclasses.asdict(GloveConfig())
+    assert {name: values[name] for name in EMBED_SETTINGS} == {name: glove[name] for name in EMBED_SETTINGS}

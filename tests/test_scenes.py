@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from deixis.config import SourceConfig
-from deixis.data.scenes import WHOLE_ID, SceneSource, category_names, held_out_samples, object_mask, target_mask
+from deixis.data.scenes import WHOLE_ID, SceneSource, held_out_samples, object_mask, target_mask
 from deixis.data.shapes import write_coco
+from deixis.data.sources import category_names
 from deixis.data.synthesize import SynthesisOptions
 from deixis.errors import ConfigError, DataError
 from deixis.types import Expression, Scene

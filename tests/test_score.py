@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from pathlib import Path
@@ -55,6 +56,12 @@ MISS = (line(0, 3), line(7, 10))  # I 0, U 6
 NOTHING = (line(0, 0), line(0, 0))  # both empty
 SILENT = (line(0, 0), line(0, 5))  # I 0, U 5
 INVENTED = (line(0, 5), line(0, 0))  # nothing is meant: I 0, U 5
+
+
+def test_filled_boxes_are_no_truth() -> None:
+    truth = dataclasses.replace(sample(1, line(0, 4)), box_only=True)
+    with pytest.raises(DataError, match="expression 1: expected a mask as truth, got filled boxes"):
+        score([truth], {1: prediction(line(0, 4))}, PROTOCOLS["strict"])
 
 
 def test_strict_by_hand() -> None:

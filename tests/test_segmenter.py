@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from deixis.errors import CheckpointError, ImageError, InputError, PhraseError
 from deixis.modelfile import ModelFile
 from deixis.segmenter import PHRASES_AT_ONCE, Segmenter, Words
+from deixis.types import FloatArray
 from fakes import CONFIG, ColourBackend, colour_segmenter, colour_vectors, scene
 
 
@@ -162,11 +164,60 @@ def test_an_explanation_agrees_with_the_answer() -> None:
     answer, explained = segmenter.segment(image, "red qwertz"), segmenter.explain(image, "red qwertz")
     np.testing.assert_array_equal(answer.probability, explained.probability)
     assert (answer.score, dict(answer.terms)) == (explained.score, {})
-    assert set(explained.terms) == {"p1", "p2", "categories", "words"}
+    assert set(explained.terms) == {"p1", "p2", "weights", "categories", "words"}
     assert explained.terms["p1"].shape == explained.terms["p2"].shape == (50, 70)
     assert explained.terms["p1"].max() > 0.99 and explained.terms["p2"].max() < 0.41
     assert explained.terms["categories"] == {"red": 1.0, "green": 0.0, "none": 0.0}
     assert explained.terms["words"].known == (True, False)
+
+
+def test_many_explanations_are_those_of_one_each() -> None:
+    backend = ColourBackend()
+    segmenter, image = colour_segmenter(backend), scene(50, 70, (5, 5, 40, 40))
+    many = segmenter.explain_many(image, ["red", "green thing"])
+    assert backend.encoded == 1 and backend.asked == [2]
+    for found, phrase in zip(many, ["red", "green thing"], strict=True):
+        alone = segmenter.explain(image, phrase)
+        assert (found.phrase, found.score) == (phrase, alone.score)
+        assert found.terms["categories"] == alone.terms["categories"]
+        np.testing.assert_array_equal(found.probability, alone.probability)
+        np.testing.assert_array_equal(found.terms["p2"], alone.terms["p2"])
+
+
+class Mixture(ColourBackend):
+    """Terms at random, and an answer that is their mean by given weights."""
+
+    def __init__(self, weights: dict[str, float]) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
+        random = np.random.default_rng(len(names))
+        terms = {name: random.random((1, vectors.shape[1], 16, 16)) for name in self.weights}
+        mean = sum(weight * terms[name] for name, weight in self.weights.items())
+        known = {**terms, "logits": np.log(mean / (1 - mean)), "score": np.ones((1, 1)), "p_text": np.ones((1, 1, 3))}
+        return [known[name].astype(np.float32) for name in names]
+
+
+@pytest.mark.parametrize("weights", [{"p1": 0.3, "p2": 0.7}, {"p1": 0.06, "p2": 0.14, "p3": 0.8}])
+def test_the_weights_of_the_terms_follow_from_the_maps(weights: dict[str, float]) -> None:
+    config = dataclasses.replace(CONFIG, objects="p3" in weights)
+    segmenter = Segmenter(Mixture(weights), config, colour_vectors())
+    found = segmenter.explain(np.zeros((50, 70, 3), dtype=np.uint8), "red").terms["weights"]
+    assert found == {name: pytest.approx(weight, abs=1e-4) for name, weight in weights.items()}
+
+
+def test_maps_that_are_copies_of_one_another_tell_no_weights() -> None:
+    assert colour_segmenter().explain(scene(50, 70, (5, 5, 40, 40)), "red").terms["weights"] == {}
+
+
+def test_the_bundled_models_alpha_does_not_depend_on_the_phrase() -> None:
+    photograph = Path(__file__).resolve().parent.parent / "examples" / "photos" / "astronaut.jpg"
+    answers = Segmenter.load().explain_many(photograph, ["left woman", "helmet", "flag"])
+    weights = [answer.terms["weights"] for answer in answers]
+    assert all(sum(found.values()) == pytest.approx(1, abs=1e-4) for found in weights)
+    alphas = [found["p1"] / (found["p1"] + found["p2"]) for found in weights]
+    assert 0 < alphas[0] < 1 and alphas == pytest.approx([alphas[0]] * 3, abs=1e-4)
 
 
 # --- loading -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from deixis.config import TrainConfig, to_mapping
+from deixis.config import TrainConfig
+from deixis.configfile import to_mapping
 from deixis.errors import CheckpointError
 from deixis.train import loop
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
@@ -64,6 +65,17 @@ def test_the_losses_fall(tmp_path: Path) -> None:
     assert len(lines) == 30 and "which_right" in lines[-1]["validation"]
 
 
+def test_the_run_says_what_it_was_trained_on(tmp_path: Path) -> None:
+    begun: list[int] = []
+    config = tiny_run(tmp_path, steps=1)
+    train(config, tmp_path / "run", tmp_path, nobody, lambda sources: begun.extend(item.images for item in sources))
+    assert begun == [12, 4], "the source and the held-out pictures"
+    pictures, held_out = json.loads((tmp_path / "run" / "sources.json").read_text())
+    assert pictures["source"] == str(tmp_path / "train" / "instances.json")
+    assert [item["images"] for item in (pictures, held_out)] == [12, 4]
+    assert [item["leak_free"] for item in (pictures, held_out)] == [True, True]
+
+
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, steps=7, checkpoint_minutes=EVERY_STEP)
     train(config, tmp_path / "whole", tmp_path, nobody)
@@ -96,7 +108,8 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, steps=100_000, checkpoint_minutes=EVERY_STEP)
     write(config, tmp_path / "config.json")
     program = (
-        "import sys; from pathlib import Path; from deixis.config import *; from deixis.train.loop import train\n"
+        "import sys; from pathlib import Path; from deixis.config import TrainConfig\n"
+        "from deixis.configfile import read_config; from deixis.train.loop import train\n"
         "here = Path(sys.argv[1])\n"
         "train(read_config(TrainConfig, here / 'config.json'), here / 'run', here, lambda progress: None)"
     )
@@ -167,7 +180,8 @@ TWO = """
 import sys
 from pathlib import Path
 from safetensors.torch import save_file
-from deixis.config import TrainConfig, read_config
+from deixis.config import TrainConfig
+from deixis.configfile import read_config
 from deixis.train import loop
 
 here = Path(sys.argv[1])

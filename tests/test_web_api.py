@@ -15,9 +15,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from deixis.masks import decode_rle
-from deixis.segmenter import Segmenter
 from deixis.web.app import create_app
-from fakes import ColourBackend, colour_segmenter, colour_vectors
+from fakes import ColourBackend, colour_segmenter
 from webserver import RED_LEFT, BrokenBackend, png
 
 PATH = "/v1/segment"
@@ -102,18 +101,15 @@ def test_grids_are_half_floats_of_the_network(client: TestClient) -> None:
         assert np.array_equal(values, expected[name][0].astype(np.float16))
 
 
-def test_the_explanation_tells_words_classes_and_alpha(backend: ColourBackend) -> None:
-    plain = colour_segmenter(backend)
-    segmenter = Segmenter(backend, plain.config, colour_vectors(), {"alpha": 0.7})
-    with TestClient(create_app(segmenter)) as client:
-        (result,) = send(client, phrases="red, zzz!", include=["explanation"])["results"]
+def test_the_explanation_tells_words_classes_and_weights(client: TestClient) -> None:
+    (result,) = send(client, phrases="red, zzz!", include=["explanation"])["results"]
     told = result["explanation"]
     assert [(word["token"], word["understood"]) for word in told["words"]] == [
         ("red", "known"), (",", "ignored"), ("zzz", "ignored"), ("!", "ignored"),
     ]  # fmt: skip
     assert told["categories"][0] == {"name": "red", "probability": 1.0}
     assert {item["name"] for item in told["categories"]} == {"red", "green", "none"}
-    assert told["alpha"] == 0.7
+    assert told["weights"] == colour_segmenter().explain(RED_LEFT, "red").terms["weights"]
 
 
 @pytest.mark.parametrize(

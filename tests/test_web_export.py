@@ -214,10 +214,11 @@ def test_the_browser_says_what_python_says(page: Any, case: str) -> None:
     segmenter = Segmenter.load(threads=1)
     pixels = open_image(Image.open(io.BytesIO(file)))
     answers = page.evaluate(ANSWER, [base64.b64encode(file).decode(), phrases])
-    for answer, expected in zip(answers, segmenter.segment_many(pixels, phrases), strict=True):
+    for answer, expected in zip(answers, segmenter.explain_many(pixels, phrases), strict=True):
         got = np.frombuffer(base64.b64decode(answer["map"]), "<f4").reshape(expected.probability.shape)
         assert np.abs(got - expected.probability).max() < TOLERANCE
         assert abs(answer["score"] - expected.score) < TOLERANCE
+        assert answer["explanation"]["weights"] == pytest.approx(expected.terms["weights"], abs=TOLERANCE)
         assert [word["token"] for word in answer["explanation"]["words"]] == tokenize(expected.phrase)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,3 +74,20 @@ def tiny_data(folder: Path, **changes: Any) -> TrainingData:
     config = tiny_run(folder, **changes)
     sources = [SceneSource(source, folder) for source in config.sources]
     return TrainingData(config, sources, tiny_vectors(), SynthesisOptions(vocabulary=config.model.categories))
+
+
+def write_refer(root: Path, count: int = 6) -> None:
+    """Drawn pictures as a REFER dataset "refcoco": each shape is called by its class; the last picture is val."""
+    write_coco(root / "refcoco", count, seed=3, size=64)
+    (root / "refcoco" / "images").rename(root / "images")
+    instances = json.loads((root / "refcoco" / "instances.json").read_text())
+    refs = []
+    for item in instances["annotations"]:
+        word = SHAPES[item["category_id"] - 1]
+        sentence = {"sent_id": item["id"], "sent": f"the {word}", "raw": word, "tokens": ["the", word]}
+        split = "val" if item["image_id"] == count else "train"
+        refs.append(
+            {"ref_id": item["id"], "ann_id": item["id"], "image_id": item["image_id"], "split": split}
+            | {"category_id": item["category_id"], "file_name": "x_1.jpg", "sentences": [sentence]}
+        )
+    (root / "refcoco" / "refs(unc).p").write_bytes(pickle.dumps(refs, protocol=2))

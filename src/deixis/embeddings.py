@@ -3,7 +3,8 @@
 A folder of vectors holds ``words.txt`` (one word a line), ``vectors.npy`` (N, D) int8, memory-mapped, and
 ``scales.npy`` (N,) float16. Row k of the matrix times scale k is the vector of word k. ``fingerprint.txt`` tells
 which vectors these are without reading them all; it covers words and codes, and not the scales, which the network
-takes out again (``model.text_encoder``).
+takes out again (``model.text_encoder``). ``about.json``, where it is there, says where the vectors come from.
+Folders are made from text files and text corpora by ``deixis.glove``.
 
 An entry is off by at most half a level of its row, a level being 1/127 of the row's largest entry, plus what the
 scale loses as float16. The cosine between a word of the bundled GloVe vectors and its compressed form is 0.99998 on
@@ -12,19 +13,25 @@ average and 0.99990 at the lowest (scripts/build_vectors.py).
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deixis.errors import CheckpointError
-from deixis.files import atomic_write
+from deixis.errors import CheckpointError, InputError
+from deixis.files import atomic_write, read_json
 from deixis.types import FloatArray
 
 LEVELS = 127  # int8 without -128, symmetric
+LARGEST = LEVELS * 65504.0  # entry whose scale float16 can hold
+FREQUENT = 400_000  # first words, among which similar spellings are looked for
 REMEMBERED = 100_000  # words looked up, known or not, that a list keeps in mind
+ROWS_AT_ONCE = 65_536  # decoded when all vectors are looked through; bounds memory
 
 
 class WordList:
@@ -78,6 +85,7 @@ class WordVectors:
         codes: (N, D) int8.
         scales: (N,) float16 or float32.
         fingerprint: which vectors these are; computed when not given.
+        about: where they come from: "origin", "licence", settings; nothing here depends on it.
     """
 
     def __init__(
@@ -86,6 +94,7 @@ class WordVectors:
         codes: NDArray[np.int8],
         scales: NDArray[np.floating],
         fingerprint: str = "",
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         if codes.ndim != 2 or len(words) != len(codes) or scales.shape != (len(codes),):
             raise CheckpointError(
@@ -96,18 +105,30 @@ class WordVectors:
         self._codes = codes
         self._scales = scales
         self.fingerprint = fingerprint or _fingerprint(self._words, codes)
+        self.about: Mapping[str, Any] = about or {}
 
     @classmethod
-    def from_float(cls, words: Sequence[str], vectors: FloatArray) -> WordVectors:
-        """Compress (N, D) float vectors: each row is scaled so that its largest entry is 127."""
-        scales = (np.abs(vectors).max(axis=1) / LEVELS).astype(np.float16)
-        safe = np.where(scales == 0, np.float16(1), scales).astype(np.float32)
-        codes = np.clip(np.rint(vectors / safe[:, None]), -LEVELS, LEVELS).astype(np.int8)
-        return cls(words, codes, scales)
+    def from_float(
+        cls, words: Sequence[str], vectors: FloatArray, about: Mapping[str, Any] | None = None
+    ) -> WordVectors:
+        """Compress (N, D) float vectors."""
+        return cls(words, *compress(vectors), about=about)
 
     @classmethod
     def load(cls, folder: Path) -> WordVectors:
-        """Open a folder of vectors; the matrix stays on disk until its rows are asked for."""
+        """Open a folder of vectors; the matrix stays on disk until its rows are asked for.
+
+        Raises:
+            CheckpointError: not such a folder, or a file of it is missing or damaged.
+        """
+        if folder.is_file():
+            raise CheckpointError(
+                f"{folder}: expected a folder of word vectors, got a file; 'deixis embed convert' makes a folder of a "
+                "GloVe text file"
+            )
+        about = read_json(folder / "about.json") if (folder / "about.json").exists() else {}
+        if not isinstance(about, dict):
+            raise CheckpointError(f"{folder}/about.json: expected a JSON object, got {type(about).__name__}")
         try:
             words = WordList((folder / "words.txt").read_bytes())
             codes = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
@@ -122,12 +143,15 @@ class WordVectors:
             raise CheckpointError(f"{folder}: the word vectors are damaged: {error}") from error
         if codes.dtype != np.int8:
             raise CheckpointError(f"{folder}/vectors.npy: expected int8, got {codes.dtype}")
-        return cls(words, codes, scales, fingerprint)
+        return cls(words, codes, scales, fingerprint, about)
 
     def save(self, folder: Path) -> None:
         """Write the folder that ``load`` reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in (("words.txt", self._words.text), ("fingerprint.txt", self.fingerprint.encode("ascii"))):
+        texts = {"words.txt": self._words.text, "fingerprint.txt": self.fingerprint.encode("ascii")}
+        if self.about:
+            texts["about.json"] = json.dumps(dict(self.about), indent=1, ensure_ascii=False).encode("utf-8")
+        for name, text in texts.items():
             with atomic_write(folder / name) as temporary:
                 temporary.write_bytes(text)
         for name, array in (("vectors.npy", self._codes), ("scales.npy", self._scales)):
@@ -167,7 +191,7 @@ class WordVectors:
         Returns:
             (length, D) float32 vectors, zero where padded, and (length,) bool that is True at words.
         """
-        found = (self._words.row(token) for token in tokens if _is_word(token))
+        found = (self._words.row(token) for token in tokens if is_word(token))
         rows = [row for row in found if row is not None][:length]
         vectors = np.zeros((length, self.dim), dtype=np.float32)
         present = np.zeros(length, dtype=bool)
@@ -176,12 +200,58 @@ class WordVectors:
             present[-len(rows) :] = True
         return vectors, present
 
+    def check_dim(self, word_dim: int) -> None:
+        """Refuse to serve a model that takes vectors of another length.
 
-def _is_word(token: str) -> bool:
+        Raises:
+            CheckpointError: the lengths differ.
+        """
+        if self.dim != word_dim:
+            raise CheckpointError(
+                f"expected word vectors of {word_dim} numbers, the model's word_dim, got vectors of {self.dim}; "
+                "give others, or set word_dim to their length and train anew"
+            )
+
+    def nearest(self, word: str, count: int) -> list[tuple[str, float]]:
+        """The ``count`` other words whose vectors have the largest cosine with that of ``word``, largest first.
+
+        Raises:
+            InputError: the word is unknown; the message has known words of a similar spelling.
+        """
+        row = self._words.row(word)
+        if row is None:
+            alike = difflib.get_close_matches(word, self.words[:FREQUENT])
+            hint = f"similar words are {', '.join(alike)}" if alike else "no frequent word is spelled alike"
+            raise InputError(f"expected one of the {len(self):,} known words, got {word!r}; {hint}")
+        query = _unit(self.decode(np.array([row])))[0]
+        starts = range(0, len(self), ROWS_AT_ONCE)
+        blocks = (np.arange(start, min(start + ROWS_AT_ONCE, len(self))) for start in starts)
+        cosines = np.concatenate([_unit(self.decode(rows)) @ query for rows in blocks])
+        cosines[row] = -np.inf
+        best = np.argsort(-cosines, kind="stable")[: min(count, len(self) - 1)]
+        words = self.words
+        return [(words[index], float(cosines[index])) for index in best]
+
+
+def compress(vectors: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+    """(N, D) float vectors as (N, D) codes and (N,) scales; the largest entry of a row, at most LARGEST, is 127."""
+    scales = (np.abs(vectors).max(axis=1) / LEVELS).astype(np.float16)
+    safe = np.where(scales == 0, np.float16(1), scales).astype(np.float32)
+    return np.clip(np.rint(vectors / safe[:, None]), -LEVELS, LEVELS).astype(np.int8), scales
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    lengths = np.sqrt(np.square(vectors).sum(axis=1, keepdims=True))
+    units: FloatArray = vectors / np.maximum(lengths, np.float32(1e-9))
+    return units
+
+
+def is_word(token: str) -> bool:
+    """Whether a token is a word and no punctuation."""
     return any(character.isalnum() for character in token)
 
 
 def _fingerprint(words: WordList, codes: NDArray[np.int8]) -> str:
     digest = hashlib.sha256(words.text)
-    digest.update(np.ascontiguousarray(codes).tobytes())
+    digest.update(np.ascontiguousarray(codes).reshape(-1).data)
     return digest.hexdigest()[:16]

@@ -5,23 +5,18 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from deixis.config import DEFAULT_THRESHOLD
+from deixis.baselines import Answerer, Baseline
 from deixis.errors import DataError, PhraseError
 from deixis.files import atomic_write
 from deixis.image import open_image
-from deixis.metrics import Summary, bootstrap_interval, mean_iou, overall_iou, overlap, summarize
-from deixis.segmenter import Segmenter
-from deixis.types import BoolMask, Features, ImageArray, Record, Sample, Segmentation
-
-PROTOCOL = "strict"  # see metrics.py
+from deixis.metrics import overlap
+from deixis.types import Features, ImageArray, Record, Sample, Segmentation
 
 
 class Predictor(Protocol):
@@ -32,71 +27,6 @@ class Predictor(Protocol):
 
     def segment_many(self, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
         """One answer per phrase, in order, each mask (H, W) bool at the original size."""
-
-
-class WholeImage:
-    """Blind baseline: everything is the answer."""
-
-    def encode_image(self, image: ImageArray) -> Features:
-        """Only the size is kept."""
-        return Features(arrays={}, height=image.shape[0], width=image.shape[1], input_size=0)
-
-    def segment_many(self, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
-        """The whole picture for each phrase, score 1."""
-        mask = self.mask(features.height, features.width)
-        mask.setflags(write=False)
-        return [Segmentation(phrase, mask, mask.astype(np.float32), 1.0) for phrase in phrases]
-
-    def mask(self, height: int, width: int) -> BoolMask:
-        """(height, width) bool, the same for every phrase."""
-        return np.ones((height, width), dtype=bool)
-
-
-class CentreBox(WholeImage):
-    """Blind baseline: the central box of HALF the picture's area and the picture's proportions (sides x sqrt(1/2))."""
-
-    def mask(self, height: int, width: int) -> BoolMask:
-        """(height, width) bool, the same for every phrase."""
-        mask = np.zeros((height, width), dtype=bool)
-        box_height, box_width = (max(1, round(side * math.sqrt(0.5))) for side in (height, width))
-        top, left = (height - box_height) // 2, (width - box_width) // 2
-        mask[top : top + box_height, left : left + box_width] = True
-        return mask
-
-
-class CategoryOnly:
-    """Baseline: a segmenter's second term (p2) alone, which knows what is named and not which one."""
-
-    def __init__(self, segmenter: Segmenter, threshold: float = DEFAULT_THRESHOLD) -> None:
-        self._segmenter, self._threshold = segmenter, threshold
-
-    def encode_image(self, image: ImageArray) -> Features:
-        """As the segmenter does."""
-        return self._segmenter.encode_image(image)
-
-    def segment_many(self, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
-        """p2 as the probability, with the segmenter's score."""
-        answers = [self._segmenter.explain(features, phrase) for phrase in phrases]
-        maps = [answer.terms["p2"] for answer in answers]
-        pairs = zip(answers, maps, strict=True)
-        return [dataclasses.replace(answer, mask=p2 >= self._threshold, probability=p2) for answer, p2 in pairs]
-
-
-@dataclass(frozen=True)
-class WhichReport:
-    """Whether the predictor tells WHICH object is meant, over samples that have a distractor.
-
-    Attributes:
-        n: samples with a distractor.
-        right_iou: mean IoU with the object that is meant.
-        distractor_iou: mean IoU with the object that a swapped phrase would mean.
-        right_share: share of samples whose IoU is higher with the object that is meant.
-    """
-
-    n: int
-    right_iou: float
-    distractor_iou: float
-    right_share: float
 
 
 def evaluate(
@@ -119,27 +49,50 @@ def evaluate(
         DataError: a picture is not of its mask's size, or the predictor does not keep its promises.
         ImageError: a picture cannot be read.
     """
-    records: list[Record] = []
+    return compare(predictor, {}, samples, progress)[0]
+
+
+def compare(
+    predictor: Predictor,
+    baselines: Mapping[str, Baseline],
+    samples: Iterable[Sample],
+    progress: Callable[[int], object] | None = None,
+) -> tuple[list[Record], dict[str, list[Record]]]:
+    """As ``evaluate``, and in the same pass, on the same features, the baselines.
+
+    Returns:
+        The predictor's records, one per sample, and each baseline's by name, without the samples that it leaves out.
+    """
+    methods = [Baseline(predictor.segment_many), *baselines.values()]
+    records: list[list[Record]] = [[] for _ in methods]
     for path, group in itertools.groupby(samples, key=lambda sample: sample.image):
         rows = list(group)
         image = open_image(path)
         for sample in rows:
             _check_size(sample, image)
-        answers = _ask(predictor, predictor.encode_image(image), [sample.phrase for sample in rows])
-        if len(answers) != len(rows):
-            raise DataError(f"{path}: expected {len(rows)} answers, the predictor gave {len(answers)}")
-        records += [record(sample, answer) for sample, answer in zip(rows, answers, strict=True)]
+        features = predictor.encode_image(image)
+        for method, found in zip(methods, records, strict=True):
+            found += _answered(method, features, rows)
         if progress is not None:
             progress(len(rows))
-    return records
+    return records[0], dict(zip(baselines, records[1:], strict=True))
 
 
-def _ask(predictor: Predictor, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
+def _answered(method: Baseline, features: Features, rows: Sequence[Sample]) -> list[Record]:
+    reworded = method.reword([sample.phrase for sample in rows])
+    asked = [(sample, phrase) for sample, phrase in zip(rows, reworded, strict=True) if phrase is not None]
+    answers = _ask(method.answer, features, [phrase for _, phrase in asked]) if asked else []
+    if len(answers) != len(asked):
+        raise DataError(f"{rows[0].image}: expected {len(asked)} answers, the predictor gave {len(answers)}")
+    return [record(sample, answer) for (sample, _), answer in zip(asked, answers, strict=True)]
+
+
+def _ask(answer: Answerer, features: Features, phrases: Sequence[str]) -> list[Segmentation]:
     try:
-        return predictor.segment_many(features, phrases)
+        return answer(features, phrases)
     except PhraseError:
         if len(phrases) > 1:
-            return [answer for phrase in phrases for answer in _ask(predictor, features, [phrase])]
+            return [one for phrase in phrases for one in _ask(answer, features, [phrase])]
         nothing = np.zeros((features.height, features.width), dtype=bool)
         return [Segmentation(phrases[0], nothing, nothing.astype(np.float32), 0.0)]
 
@@ -166,24 +119,6 @@ def _check_size(sample: Sample, image: ImageArray) -> None:
                 f"{sample.image}: the mask of expression {sample.sent_id} is {mask.shape}, the picture is "
                 f"{image.shape[:2]}; expected the same size, the annotation belongs to another picture or scale"
             )
-
-
-def which_report(records: Iterable[Record]) -> WhichReport:
-    """Mean IoU with the right object and with the distractor, over the records that have one.
-
-    Raises:
-        DataError: none has one.
-    """
-    pairs = [(item.iou, item.distractor_iou) for item in records if item.distractor_iou is not None]
-    if not pairs:
-        raise DataError("expected records of samples with a distractor, got none")
-    right, distractor = np.array(pairs, dtype=np.float64).T
-    return WhichReport(len(pairs), float(right.mean()), float(distractor.mean()), float((right > distractor).mean()))
-
-
-def summaries(records: Iterable[Record]) -> dict[str, Summary]:
-    """A summary per dataset and split, by "dataset split", in order of first appearance."""
-    return {name: summarize(group) for name, group in by_split(records).items()}
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
@@ -218,57 +153,6 @@ def read_records(path: Path) -> list[Record]:
         except (ValueError, TypeError) as error:
             raise DataError(f"{path}:{number}: expected a record as one JSON object a line: {error}") from error
     return records
-
-
-def write_summary(
-    path: Path, records: Sequence[Record], baselines: Mapping[str, Sequence[Record]] | None = None
-) -> None:
-    """Write the numbers of records as JSON: per dataset and split and for "all", with 95 % intervals over pictures.
-
-    The records follow the numbers; of ``baselines`` (records by name, on the same samples) there are numbers only.
-
-    Raises:
-        DataError: the file cannot be written, there are no records, or a number is not finite.
-    """
-    if not records:
-        raise DataError(f"{path}: expected at least one record to summarize, got none")
-    content = {"protocol": PROTOCOL, **_summary(records)}
-    content["baselines"] = {name: _summary(group) for name, group in (baselines or {}).items()}
-    content["records"] = [dataclasses.asdict(item) for item in records]
-    try:
-        text = json.dumps(content, indent=1, allow_nan=False)
-    except ValueError as error:
-        raise DataError(f"{path}: a record has a number that is not finite: {error}") from error
-    with atomic_write(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _summary(records: Sequence[Record]) -> dict[str, Any]:
-    splits = {name: _numbers(group) for name, group in by_split(records).items()}
-    return {"splits": splits, "all": _numbers(records)}
-
-
-def _numbers(records: Sequence[Record]) -> dict[str, Any]:
-    summary = summarize(records)
-    alike = [item for item in records if item.distractor_iou is not None]
-    return {
-        "n": summary.n,
-        "which": dataclasses.asdict(which_report(alike)) if alike else None,
-        "images": len({item.image_id for item in records}),
-        "oiou": summary.oiou,
-        "oiou_interval": list(bootstrap_interval(records, overall_iou)),
-        "miou": summary.miou,
-        "miou_interval": list(bootstrap_interval(records, mean_iou)),
-        "precision": {f"{threshold:.1f}": share for threshold, share in summary.precision.items()},
-    }
-
-
-def by_split(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by "dataset split", in order of first appearance."""
-    groups: dict[str, list[Record]] = {}
-    for item in records:
-        groups.setdefault(f"{item.dataset} {item.split}", []).append(item)
-    return groups
 
 
 _INTEGERS = ("image_id", "sent_id", "intersection", "union", "predicted", "target", "height", "width")

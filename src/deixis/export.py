@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from deixis.config import INPUT_STRIDE
-from deixis.errors import DeixisError
-from deixis.model.build import Deixis, EncodedImage, build
+from deixis.errors import CheckpointError, DeixisError
+from deixis.model.build import Network, build
+from deixis.model.outputs import EncodedImage
 from deixis.modelfile import ModelFile
 from deixis.segmenter import Backend, OnnxBackend
 from deixis.text import MAX_TOKENS
@@ -66,10 +67,15 @@ def export(checkpoint: Path, output: Path) -> ExportReport:
         output: the .deixis file to write.
 
     Raises:
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or its embedding is learned.
         ParityError: the graphs do not compute what the network computes.
     """
     stored = load_checkpoint(checkpoint)
+    if stored.config.vocabulary:
+        raise CheckpointError(
+            f"{checkpoint}: expected a network with fixed word vectors, got a learned embedding of "
+            f"{stored.config.vocabulary} words; measure such a baseline in its run folder"
+        )
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
     network.eval()
@@ -78,7 +84,9 @@ def export(checkpoint: Path, output: Path) -> ExportReport:
     image_graph = _halve(_image_graph(network))
     phrase_graph = _halve(_phrase_graph(network))
     difference = check_parity(network, image_graph, phrase_graph)
-    about = {"step": stored.step, "alpha": round(float(network.combine.alpha.detach()), 4), **stored.about}
+    about: dict[str, Any] = {"step": stored.step, **stored.about}
+    if network.combine.alpha is not None:
+        about["alpha"] = round(float(network.combine.alpha.detach()), 4)
     ModelFile(stored.config, image_graph, phrase_graph, stored.vectors, about).write(output)
     return ExportReport(output, output.stat().st_size, difference)
 
@@ -102,7 +110,7 @@ def round_weights(network: nn.Module) -> None:
                 tensor.copy_(tensor.half().float())
 
 
-def check_parity(network: Deixis, image_graph: bytes, phrase_graph: bytes) -> float:
+def check_parity(network: Network, image_graph: bytes, phrase_graph: bytes) -> float:
     """Compare both runtimes from picture to answer, on sizes other than the model's too, with 1 and 3 phrases.
 
     Returns:
@@ -141,7 +149,7 @@ def _same_objects(
 
 
 class _ImageGraph(nn.Module):
-    def __init__(self, network: Deixis) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -150,15 +158,16 @@ class _ImageGraph(nn.Module):
 
 
 class _PhraseGraph(nn.Module):
-    def __init__(self, network: Deixis) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, vectors: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        return tuple(named_outputs(self.network.answer(EncodedImage(*features), vectors)).values())
+        encoded = EncodedImage(**dict(zip(_feature_names(self.network), features, strict=True)))
+        return tuple(named_outputs(self.network.answer(encoded, vectors)).values())
 
 
-def _image_graph(network: Deixis) -> onnx.ModelProto:
+def _image_graph(network: Network) -> onnx.ModelProto:
     side = network.config.input_size
     images = torch.zeros(1, 3, side, side)
     names = _feature_names(network)
@@ -166,7 +175,7 @@ def _image_graph(network: Deixis) -> onnx.ModelProto:
     return _to_onnx(_ImageGraph(network), (images,), ["images"], names, axes)
 
 
-def _phrase_graph(network: Deixis) -> onnx.ModelProto:
+def _phrase_graph(network: Network) -> onnx.ModelProto:
     config = network.config
     vectors = torch.from_numpy(_random_phrases(np.random.default_rng(0), 2, config.word_dim))
     with torch.no_grad():
@@ -219,7 +228,7 @@ def _halve(model: onnx.ModelProto) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _feature_names(network: Deixis) -> list[str]:
+def _feature_names(network: Network) -> list[str]:
     return list(EncodedImage._fields) if network.config.objects else list(EncodedImage._fields[:2])
 
 

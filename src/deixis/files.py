@@ -1,4 +1,4 @@
-"""Reading JSON with a clear error, and writing files so that a reader sees the old content or the new, never half."""
+"""Reading JSON and text with clear errors, and writing so that a reader sees the old content or the new, never half."""
 
 from __future__ import annotations
 
@@ -7,29 +7,110 @@ import errno
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from deixis.errors import DataError
 
+MAX_LINE_BYTES = 1 << 20
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, unique_keys: bool = False) -> Any:
     """Parse a JSON file.
 
+    Args:
+        path: the file.
+        unique_keys: refuse an object that has a key twice, of which Python would keep the last one. For files whose
+            keys are ids.
+
     Raises:
-        DataError: nothing there, not readable, or not JSON.
+        DataError: nothing there, not readable, not JSON, or a key twice.
     """
     if not path.is_file():
         raise DataError(f"{path}: expected a JSON file, found {'a folder' if path.is_dir() else 'nothing'} there")
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), object_pairs_hook=_unique if unique_keys else None)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: expected JSON, got something else ({error}); fetch the file again") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise DataError(f"expected every record once, got {key!r} a second time; remove one of the two")
+        content[key] = value
+    return content
+
+
+def read_lines(path: Path, stream: BinaryIO | None = None) -> Iterator[tuple[int, str]]:
+    """Lines of a UTF-8 text, one at a time: number from 1, and text without its line end or a byte order mark.
+
+    Only line feeds end a line (and a carriage return before one goes with it): words of GloVe's files hold other
+    characters that Python counts as line ends.
+
+    Args:
+        path: the file; a pipe will do.
+        stream: read this and take ``path`` for its name only.
+
+    Raises:
+        DataError: no such file, not UTF-8, or a line of more than ``MAX_LINE_BYTES``; the message names the line.
+    """
+    if stream is None:
+        if path.is_dir() or not path.exists():
+            found = "a folder" if path.is_dir() else "nothing"
+            raise DataError(f"{path}: expected a text file, found {found} there")
+        with path.open("rb") as handle:
+            yield from read_lines(path, handle)
+        return
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            raise DataError(
+                f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes a line, got more; break the lines"
+            )
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: line {number}: expected UTF-8 text, got something else ({error})") from error
+        yield number, text.rstrip("\r\n")
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder in one step: yields an empty temporary folder beside it, to be filled.
+
+    When the block ends well the temporary folder becomes ``folder``; when it raises, the temporary folder is removed.
+
+    Raises:
+        DataError: there is something at ``folder`` already, said before the block begins; or the disk is full.
+    """
+    folder = folder.absolute()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise DataError(f"{folder}: expected the name of a new folder, found something there; choose another name")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if folder.exists():
+            folder.rmdir()
+        os.replace(temporary, folder)
+    except OSError as error:
+        if error.errno is not None and error.errno not in _DISK_ERRORS:  # NumPy's, of a short write, has no number
+            raise
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); free the disk or choose another place"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ A polygon annotation is the UNION of its parts; where parts overlap the pixel is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,8 @@ def decode(segmentation: Any, height: int, width: int) -> BoolMask:
     """Turn a COCO ``segmentation`` into a mask.
 
     Args:
-        segmentation: a list of polygons [x0, y0, x1, y1, ...], or RLE {"size": [h, w], "counts": list | str}.
+        segmentation: a list of polygons [x0, y0, x1, y1, ...], RLE {"size": [h, w], "counts": list | str}, or a list
+            of RLE (as RefCLEF has it); several parts are one mask, their union.
         height: of the picture, in pixels.
         width: of the picture, in pixels.
 
@@ -38,6 +40,9 @@ def to_rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
     if isinstance(segmentation, Mapping):
         return _checked_rle(segmentation, height, width)
     if isinstance(segmentation, Sequence) and not isinstance(segmentation, (str, bytes)):
+        if segmentation and all(isinstance(part, Mapping) for part in segmentation):
+            parts = [decode_rle(_checked_rle(part, height, width)) for part in segmentation]
+            return encode_rle(union(parts, height, width))
         return _polygons_to_rle(segmentation, height, width)
     raise DataError(f"expected a list of polygons or an RLE object as segmentation, got {type(segmentation).__name__}")
 
@@ -80,6 +85,15 @@ def union(masks: Sequence[BoolMask], height: int, width: int) -> BoolMask:
     for mask in masks:
         result |= mask
     return result
+
+
+def fill_boxes(boxes: Sequence[Box], height: int, width: int) -> BoolMask:
+    """Union (height, width) of boxes (x0, y0, x1, y1), cut at the picture's edges: pixels whose centre lies inside."""
+    mask = np.zeros((height, width), dtype=bool)
+    for box in boxes:
+        left, top, right, bottom = (max(0, math.ceil(side - 0.5)) for side in box)
+        mask[top:bottom, left:right] = True
+    return mask
 
 
 def _polygons_to_rle(polygons: Sequence[Any], height: int, width: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,7 @@ from deixis.types import BoolMask, Record
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
-Statistic = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
+Parts = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -114,21 +115,36 @@ def ious(intersections: ArrayLike, unions: ArrayLike, empty: ArrayLike = 1.0) ->
     return np.where(union > 0, inter / np.maximum(union, 1), empty)
 
 
-def overall_iou(intersections: ArrayLike, unions: ArrayLike) -> float:
-    """Sum of I / sum of U over (n,) expressions."""
-    return Counts.of(intersections, unions).summary().oiou
+@dataclass(frozen=True)
+class Ratio:
+    """A number that is one sum over expressions divided by another; 1 where there is nothing to divide by.
+
+    Attributes:
+        parts: (n,) intersections and (n,) unions to what is summed above and below the line, (n,) each.
+    """
+
+    parts: Callable[[NDArray[np.int64], NDArray[np.int64]], Parts]
+
+    def __call__(self, intersections: ArrayLike, unions: ArrayLike) -> float:
+        """The number of these expressions.
+
+        Raises:
+            DataError: there are none.
+        """
+        above, below = self.parts(*_pairs(intersections, unions))
+        if not len(below):
+            raise DataError("expected at least one expression, got none")
+        divisor = math.fsum(below)
+        return math.fsum(above) / divisor if divisor else 1.0
 
 
-def mean_iou(intersections: ArrayLike, unions: ArrayLike) -> float:
-    """Mean of I / U over (n,) expressions."""
-    return Counts.of(intersections, unions).summary().miou
+def reaching(threshold: float) -> Ratio:
+    """prec@X: the share of expressions with I / U of at least the threshold."""
+    return Ratio(lambda inter, union: (ious(inter, union) >= threshold, np.ones(len(union))))
 
 
-def precision_at(
-    intersections: ArrayLike, unions: ArrayLike, thresholds: Sequence[float] = THRESHOLDS
-) -> dict[float, float]:
-    """Share of (n,) expressions with I / U of at least each threshold."""
-    return share_reaching(ious(intersections, unions), thresholds)
+overall_iou = Ratio(lambda inter, union: (inter, union))  # sum of I / sum of U
+mean_iou = Ratio(lambda inter, union: (ious(inter, union), np.ones(len(union))))  # mean of I / U
 
 
 def share_reaching(
@@ -154,26 +170,46 @@ def summarize(records: Sequence[Record]) -> Summary:
     return Counts.of(*_columns(records)).summary()
 
 
+def of_records(records: Sequence[Record], number: Ratio) -> float:
+    """A number such as ``overall_iou`` of records."""
+    return number(*_columns(records))
+
+
 def bootstrap_interval(
-    records: Sequence[Record], statistic: Statistic = overall_iou, repeats: int = 1000, seed: int = 0
+    records: Sequence[Record], number: Ratio = overall_iou, repeats: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
     """Percentile interval of 95 % from drawing PICTURES with replacement: expressions of one picture go together.
 
     Args:
         records: of one dataset, whose image_ids name pictures.
-        statistic: (n,) intersections and (n,) unions -> number, for example ``overall_iou`` or ``mean_iou``.
+        number: for example ``overall_iou`` or ``mean_iou``.
         repeats: number of draws.
         seed: same seed, same interval.
 
     Raises:
         DataError: no records, or no repeats.
     """
-    if not records or repeats < 1:
-        raise DataError(f"expected records and at least one repeat, got {len(records)} records, {repeats} repeats")
-    inter, union = _columns(records)
-    drawn = picture_draws([record.image_id for record in records], repeats, seed)
-    low, high = np.percentile([statistic(inter[rows], union[rows]) for rows in drawn], [2.5, 97.5])
-    return float(low), float(high)
+    return _percentiles(_drawn([records], number, repeats, seed)[:, 0])
+
+
+def difference_interval(
+    records: Sequence[Record],
+    others: Sequence[Record],
+    number: Ratio = overall_iou,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """As ``bootstrap_interval``, of the number of ``records`` minus that of ``others``, on the same draws.
+
+    Both are answers to the same expressions, in the same order.
+
+    Raises:
+        DataError: as there, or the expressions are not the same.
+    """
+    if [(item.image_id, item.sent_id) for item in records] != [(item.image_id, item.sent_id) for item in others]:
+        raise DataError(f"expected two answers to the same expressions, got {len(records)} and {len(others)} others")
+    ours, theirs = _drawn([records, others], number, repeats, seed).T
+    return _percentiles(ours - theirs)
 
 
 def picture_draws(image_ids: Sequence[int], repeats: int = 1000, seed: int = 0) -> Iterator[NDArray[np.int64]]:
@@ -188,9 +224,35 @@ def picture_draws(image_ids: Sequence[int], repeats: int = 1000, seed: int = 0) 
     for index, image_id in enumerate(image_ids):
         of_image.setdefault(image_id, []).append(index)
     groups = [np.array(of_image[image_id]) for image_id in sorted(of_image)]
+    for drawn in _draws(len(groups), repeats, seed):
+        yield np.concatenate([groups[index] for index in drawn])
+
+
+def _draws(count: int, repeats: int, seed: int) -> Iterator[NDArray[np.int64]]:
     random = np.random.default_rng(seed)
     for _ in range(repeats):
-        yield np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
+        yield random.integers(count, size=count)
+
+
+def _drawn(answers: Sequence[Sequence[Record]], number: Ratio, repeats: int, seed: int) -> NDArray[np.float64]:
+    """(repeats, A) the number in each draw, of each of A answers to the same expressions.
+
+    A draw of pictures adds up the pictures' sums, so that the expressions are gone through once and not in each draw.
+    """
+    if not answers[0] or repeats < 1:
+        raise DataError(f"expected records and at least one repeat, got {len(answers[0])} records, {repeats} repeats")
+    images, of_image = np.unique([record.image_id for record in answers[0]], return_inverse=True)
+    summed = [part for records in answers for part in number.parts(*_columns(records))]
+    sums = np.stack([np.bincount(of_image, weights=part) for part in summed], axis=1)
+    count = len(images)
+    drawn = np.stack([np.bincount(rows, minlength=count) @ sums for rows in _draws(count, repeats, seed)])
+    above, below = drawn[:, ::2], drawn[:, 1::2]
+    return np.divide(above, below, out=np.ones_like(above), where=below > 0)
+
+
+def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def roc_auc(scores: ArrayLike, present: ArrayLike) -> float:

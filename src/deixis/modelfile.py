@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deixis.config import ModelConfig, from_mapping, to_mapping
+from deixis.config import ModelConfig
+from deixis.configfile import from_mapping, to_mapping
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, ConfigError
 from deixis.files import atomic_write
@@ -86,6 +87,6 @@ class ModelFile:
         """
         if vectors.fingerprint != self.vectors:
             raise CheckpointError(
-                f"expected the word vectors {self.vectors} that the model was trained with, got "
-                f"{vectors.fingerprint}; give their folder with --vectors"
+                f"expected the word vectors {self.vectors} ({self.config.word_dim} numbers a word) that the model was "
+                f"trained with, got {vectors.fingerprint} ({vectors.dim}); give their folder with --vectors"
             )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.types import Features, FloatArray, Segmentation
+from deixis.vocabulary import Lexicon
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
+_CLAMPED = 2e-4  # answers nearer to 0 or 1 may have been moved there
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
 
 
@@ -58,21 +60,15 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
-        about: where the model comes from, and its learned alpha; empty for a network that is not in a file.
     """
 
-    def __init__(
-        self, backend: Backend, config: ModelConfig, vectors: WordVectors, about: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, backend: Backend, config: ModelConfig, vectors: Lexicon) -> None:
         self.config = config
         self.vectors = vectors
-        self.about = about or {}
         self._backend = backend
 
     @classmethod
-    def load(
-        cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0
-    ) -> Segmenter:
+    def load(cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0) -> Segmenter:
         """Open a model.
 
         Args:
@@ -91,7 +87,7 @@ class Segmenter:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
-        return cls(backend, model.config, words, model.about)
+        return cls(backend, model.config, words)
 
     def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
         """Run the image graph.
@@ -136,16 +132,7 @@ class Segmenter:
         threshold: float = DEFAULT_THRESHOLD,
     ) -> list[Segmentation]:
         """``segment`` for several phrases; the picture is encoded once."""
-        if isinstance(phrases, str):
-            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
-        _check_threshold(threshold)
-        vectors = [self._encode_phrase(phrase) for phrase in phrases]
-        features = self._features(image)
-        results: list[Segmentation] = []
-        for start in range(0, len(phrases), PHRASES_AT_ONCE):
-            part = slice(start, start + PHRASES_AT_ONCE)
-            results += self._answer(features, phrases[part], np.stack(vectors[part]), threshold)
-        return results
+        return self._ask(image, phrases, threshold, explained=False)
 
     def explain(
         self,
@@ -156,39 +143,34 @@ class Segmenter:
     ) -> Segmentation:
         """``segment`` with its reasons in ``terms``.
 
-        ``terms`` holds "p1", "p2" and, with the third term, "p3": (H, W) float32 probabilities at the original
-        size; "categories": {class name: probability} of the phrase, "none" included; "words": how each word was
-        understood.
+        ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
+        size; "weights": {term: its share of the answer}, empty where the maps do not tell; with p2 "categories":
+        {class name: probability} of the phrase, "none" included; "words": how each word was understood.
         """
-        _check_threshold(threshold)
-        vectors = self._encode_phrase(phrase)[None]
-        features = self._features(image)
-        result = self._answer(features, [phrase], vectors, threshold)[0]
-        box = Letterbox.fit(features.height, features.width, features.input_size)
-        names = ["p1", "p2", *(["p3"] if self.config.objects else [])]
-        *maps, p_text = self._backend.answer(features.arrays, vectors[None], [*names, "p_text"])
-        terms: dict[str, object] = {
-            name: np.clip(box.invert(grid[0, 0]), 0, 1) for name, grid in zip(names, maps, strict=True)
-        }
-        categories = (*self.config.categories, "none")
-        terms["categories"] = {
-            name: float(value) for name, value in zip(categories, p_text[0, 0], strict=True)
-        }
-        terms["words"] = self.words(phrase)
-        return Segmentation(result.phrase, result.mask, result.probability, result.score, terms)
+        return self._ask(image, [phrase], threshold, explained=True)[0]
+
+    def explain_many(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrases: Sequence[str],
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+    ) -> list[Segmentation]:
+        """``explain`` for several phrases; the picture is encoded once."""
+        return self._ask(image, phrases, threshold, explained=True)
 
     def grids(self, features: Features, phrases: Sequence[str]) -> dict[str, FloatArray]:
         """What the phrase graph says of P phrases, on the network's own grid over the letterboxed square.
 
         Returns:
-            "logits" of the answer (P, h, w); "score" (P,); the terms "p1", "p2" and, with the third one, "p3"
-            (P, h, w) as probabilities; "p_text" (P, M + 1), the probability of each category and of none.
+            "logits" of the answer (P, h, w); "score" (P,); the model's terms of "p1", "p2" and "p3" (P, h, w) as
+            probabilities; with p2 "p_text" (P, M + 1), the probability of each category and of none.
 
         Raises:
             PhraseError: a phrase is empty or none of its words is known.
         """
         vectors = np.stack([self._encode_phrase(phrase) for phrase in phrases])
-        names = ["logits", "score", "p1", "p2", *(["p3"] if self.config.objects else []), "p_text"]
+        names = self._outputs(explained=True)
         outputs = self._backend.answer(self._features(features).arrays, vectors[None], names)
         return {name: output[0] for name, output in zip(names, outputs, strict=True)}
 
@@ -215,30 +197,52 @@ class Segmenter:
             raise PhraseError(f"none of the words in {shown!r} is known; expected English words such as 'left dog'")
         return vectors
 
-    def _answer(
-        self, features: Features, phrases: Sequence[str], vectors: FloatArray, threshold: float
+    def _ask(
+        self,
+        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        phrases: Sequence[str],
+        threshold: float,
+        explained: bool,
     ) -> list[Segmentation]:
-        logits, scores = self._backend.answer(features.arrays, vectors[None], ["logits", "score"])
-        return [
-            at_original_size(features, phrase, grid, float(score), threshold)
-            for phrase, grid, score in zip(phrases, logits[0], scores[0], strict=True)
-        ]
+        if isinstance(phrases, str):
+            raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
+        _check_threshold(threshold)
+        vectors = [self._encode_phrase(phrase) for phrase in phrases]
+        features = self._features(image)
+        names = self._outputs(explained)
+        box = Letterbox.fit(features.height, features.width, features.input_size)
+        results = []
+        for start in range(0, len(phrases), PHRASES_AT_ONCE):
+            part = slice(start, start + PHRASES_AT_ONCE)
+            outputs = self._backend.answer(features.arrays, np.stack(vectors[part])[None], names)
+            for index, phrase in enumerate(phrases[part]):
+                mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
+                terms = self._terms(phrase, mine, box) if explained else {}
+                probability = at_original_size(features, mine["logits"])
+                score = float(mine["score"])
+                results.append(Segmentation(phrase, probability >= threshold, probability, score, terms))
+        return results
+
+    def _outputs(self, explained: bool) -> list[str]:
+        reasons = [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
+        return ["logits", "score", *(reasons if explained else [])]
+
+    def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
+        grids = {name: outputs[name] for name in self.config.terms}
+        terms: dict[str, object] = {name: np.clip(box.invert(grid), 0, 1) for name, grid in grids.items()}
+        terms["weights"] = weights_of(outputs["logits"], grids)
+        if self.config.p2:
+            categories = (*self.config.categories, "none")
+            terms["categories"] = {
+                name: float(value) for name, value in zip(categories, outputs["p_text"], strict=True)
+            }
+        terms["words"] = self.words(phrase)
+        return terms
 
 
-def at_original_size(
-    features: Features, phrase: str, logits: FloatArray, score: float, threshold: float = DEFAULT_THRESHOLD
-) -> Segmentation:
-    """The answer at the picture's own size.
-
-    Args:
-        features: of the picture.
-        phrase: that was asked.
-        logits: (h, w) on the network's grid, as ``Segmenter.grids`` has them.
-        score: of the phrase, in [0, 1].
-        threshold: probability from which on a pixel belongs to the mask.
-    """
-    probability = _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
-    return Segmentation(phrase, probability >= threshold, probability, score)
+def at_original_size(features: Features, logits: FloatArray) -> FloatArray:
+    """(H, W) float32 probabilities at the picture's own size, of logits (h, w) on the network's grid."""
+    return _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
 
 
 class OnnxBackend:
@@ -274,6 +278,21 @@ class OnnxBackend:
 def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold <= 1:
         raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+
+
+def weights_of(logits: FloatArray, terms: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Share of each term in the answer: on the grid the answer is exactly a weighted mean of the terms.
+
+    Graphs do not give alpha and beta; they follow from the (h, w) maps, unless the maps are (nearly) copies of one
+    another.
+    """
+    answer = 1 / (1 + np.exp(-logits.astype(np.float64).ravel()))
+    free = (answer > _CLAMPED) & (answer < 1 - _CLAMPED)  # where ``model.combine`` kept the logit finite
+    columns = np.stack([grid.astype(np.float64).ravel()[free] for grid in terms.values()], axis=1)
+    if len(columns) < len(terms):
+        return {}
+    weights, _, rank, _ = np.linalg.lstsq(columns, answer[free], rcond=1e-5)
+    return dict(zip(terms, map(float, weights), strict=True)) if rank == len(terms) else {}
 
 
 def _first_line(error: Exception) -> str:

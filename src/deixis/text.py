@@ -27,13 +27,18 @@ _MIRROR = {
 MIRRORED = {**_MIRROR, **{right: left for left, right in _MIRROR.items()}}
 _MIRROR_WORD = re.compile(r"\b(" + "|".join(sorted(MIRRORED, key=len, reverse=True)) + r")\b", re.IGNORECASE)
 
-# Words whose truth depends on what else is in the frame, so that a crop can make them false.
-FRAME_WORDS = frozenset(MIRRORED) | frozenset(
+# Words for where something is in the picture, for which one of a row it is, and for its size or number.
+LOCATION_WORDS = frozenset(MIRRORED) | frozenset(
     """middle center centre central top bottom upper lower up down above below corner edge side far farthest furthest
-    nearest closest front back behind first second third fourth fifth last 1st 2nd 3rd 4th 5th biggest largest smallest
-    tallest shortest bigger smaller larger taller shorter big small large tall short only all every both two three four
-    group between next half""".split()  # noqa: SIM905 - one word list, not sixty lines
+    nearest closest front back behind between next half""".split()  # noqa: SIM905 - word lists, not sixty lines
 )
+ORDINAL_WORDS = frozenset("first second third fourth fifth last 1st 2nd 3rd 4th 5th".split())  # noqa: SIM905
+_SIZE_OR_NUMBER = frozenset(
+    """biggest largest smallest tallest shortest bigger smaller larger taller shorter big small large tall short only
+    all every both two three four group""".split()  # noqa: SIM905
+)
+# Words whose truth depends on what else is in the frame, so that a crop can make them false.
+FRAME_WORDS = LOCATION_WORDS | ORDINAL_WORDS | _SIZE_OR_NUMBER
 
 
 def tokenize(phrase: str) -> list[str]:
@@ -72,4 +77,9 @@ def mirror(phrase: str) -> str:
 
 def depends_on_frame(phrase: str) -> bool:
     """Whether cropping the picture could make the phrase false ("leftmost", "second", "biggest", ...)."""
-    return not FRAME_WORDS.isdisjoint(re.split(r"[\W_]+", phrase.lower()))
+    return not FRAME_WORDS.isdisjoint(words_of(phrase))
+
+
+def words_of(phrase: str) -> list[str]:
+    """The words of a phrase in lower case, without punctuation: "left-most" is two."""
+    return [word for word in re.split(r"[\W_]+", phrase.lower()) if word]

@@ -112,6 +112,8 @@ class Sample:
         category: class name of the target, None when unknown.
         tags: free labels for slices, for example {"kind": "location"}.
         distractor: (H, W) bool mask of the object that a swapped phrase would name, for the WHICH measure.
+        box_only: the dataset has boxes and no masks, and ``mask`` is the filled boxes. IoU with it is another measure
+            than IoU with a mask, so such samples make no records.
     """
 
     dataset: str
@@ -124,6 +126,7 @@ class Sample:
     category: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     distractor: BoolMask | None = None
+    box_only: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +204,16 @@ class Record:
     def of(
         cls, sample: Sample, pixels: tuple[int, int, int], score: float, distractor_iou: float | None = None
     ) -> Record:
-        """The record of an answered sample; ``pixels`` are its intersection, union and predicted ones."""
+        """The record of an answered sample; ``pixels`` are its intersection, union and predicted ones.
+
+        Raises:
+            DataError: the sample's mask is a filled box.
+        """
+        if sample.box_only:
+            raise DataError(
+                f"{sample.dataset} {sample.split}: expression {sample.sent_id}: expected a mask as truth, got filled "
+                "boxes; IoU with a box is another measure, so measure on a dataset with masks"
+            )
         intersection, union, predicted = pixels
         return cls(
             dataset=sample.dataset,

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import evaluate, export, score, segment, serve, synthesize, train, web_export
+from deixis.cli import (
+    ablate,
+    data,
+    embed,
+    evaluate,
+    export,
+    figure,
+    report,
+    score,
+    segment,
+    serve,
+    synthesize,
+    train,
+    web_export,
+)
 
 app = typer.Typer(
     name="deixis",
@@ -20,11 +34,16 @@ app = typer.Typer(
 app.command("segment")(segment.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
+app.command("report")(report.run)
+app.command("figure")(figure.run)
 app.command("train")(train.run)
+app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
 app.command("serve")(serve.run)
 app.command("web-export")(web_export.run)
+app.add_typer(embed.app, name="embed")
+app.add_typer(data.app, name="data")
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from deixis.cli import options
 from deixis.cli.console import command, counter
-from deixis.errors import InputError
 
 if TYPE_CHECKING:
-    from deixis.evaluate import Predictor
-    from deixis.types import Record, Sample
+    from deixis.summary import Numbers, Results
 
+T = TypeVar("T")
 MODEL = "deixis"
 
 
@@ -24,15 +23,12 @@ def run(
     datasets: Annotated[
         list[str],
         typer.Argument(
-            metavar="DATASET:SPLIT", help="For example refcoco:val; refcoco+ and refcocog too.", show_default=False
+            metavar="DATASET:SPLIT",
+            help="For example refcoco:val or refcoco:testA+testB; docs/data.md has all names.",
+            show_default=False,
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(
-            metavar="ROOT", help="Folder with images/ and a folder a dataset, as REFER has it.", show_default=False
-        ),
-    ],
+    data: options.Data,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write numbers and records as JSON.", show_default=False)
     ] = None,
@@ -40,92 +36,87 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Write the records as JSON lines.", show_default=False)
     ] = None,
     baselines: Annotated[
-        bool, typer.Option("--baselines", help="Also the whole image, a centre box, and the model's class term alone.")
-    ] = False,
+        bool,
+        typer.Option(
+            help="Also blind answers (whole image, centre box), the model's class term alone, and the model asked "
+            "another phrase of the picture, or with left and right swapped."
+        ),
+    ] = True,
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
 ) -> None:
     """Measure a model on human referring expressions: overall and mean IoU, prec@.5 to .9, 95 % intervals."""
-    names = [_split_name(name) for name in datasets]
-    from deixis.evaluate import CategoryOnly, CentreBox, WholeImage, write_records, write_summary
-    from deixis.segmenter import Segmenter
+    from itertools import chain
 
-    samples = _loader(data, names)
+    from deixis.baselines import baselines_of
+    from deixis.cli.datasets import open_with_masks
+    from deixis.evaluate import compare, write_records
+    from deixis.segmenter import Segmenter
+    from deixis.slices import tag_unknown_words
+    from deixis.summary import results, write_summary
+
+    opened = [open_with_masks(data, name) for name in datasets]
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
-    predictors: dict[str, Predictor] = {MODEL: segmenter}
-    if baselines:
-        predictors |= {
-            "whole image": WholeImage(),
-            "centre box": CentreBox(),
-            "category only": CategoryOnly(segmenter),
-        }
-    results = {name: _measure(name, predictor, samples()) for name, predictor in predictors.items()}
-    typer.echo(_table(results, several=len(names) > 1))
-    ours = results.pop(MODEL)
-    if json is not None:
-        write_summary(json, ours, results)
+    tagged = tag_unknown_words(chain.from_iterable(opened), segmenter.vectors)
+    with counter("expressions") as count:
+        ours, others = compare(segmenter, baselines_of(segmenter) if baselines else {}, tagged, count)
+    found = write_summary(json, ours, others) if json is not None else results(ours, others)
+    typer.echo(_report(found))
     if records is not None:
         write_records(records, ours)
 
 
-def _split_name(given: str) -> tuple[str, str]:
-    dataset, _, split = given.rpartition(":")
-    if not dataset or not split:
-        raise InputError(f"expected DATASET:SPLIT such as refcoco:val, got {given!r}")
-    return dataset, split
+def _report(found: Results) -> str:
+    """Protocol and Markdown tables in percent; intervals and differences; the numbers by slice."""
+    from deixis.metrics import Summary
+    from deixis.report.tables import slice_table, summary_table
+    from deixis.summary import ALL, PROTOCOL
 
-
-def _loader(data: Path, names: Sequence[tuple[str, str]]) -> Callable[[], Iterable[Sample]]:
-    """Gives the rows anew for each predictor: the masks of a whole dataset would fill the memory."""
-    from itertools import chain
-
-    from deixis.data.refer import iter_refer
-
-    for dataset, split in names:
-        iter_refer(data, dataset, split)  # all files are checked before the first is measured
-    return lambda: chain.from_iterable(iter_refer(data, dataset, split) for dataset, split in names)
-
-
-def _measure(name: str, predictor: Predictor, samples: Iterable[Sample]) -> list[Record]:
-    from deixis.evaluate import evaluate
-
-    with counter(f"{name}: expressions") as count:
-        return evaluate(predictor, samples, count)
-
-
-def _table(results: dict[str, list[Record]], several: bool) -> str:
-    """Protocol, a Markdown table in percent, and the intervals."""
-    from deixis.evaluate import PROTOCOL, by_split
-    from deixis.metrics import bootstrap_interval, mean_iou, overall_iou, summarize
-    from deixis.report.tables import summary_table
-
-    groups: dict[str, list[Record]] = {}
-    for name, records in results.items():
-        parts = by_split(records)
-        groups |= {f"{name}, {split}": group for split, group in parts.items()}
-        if several:
-            groups[f"{name}, all"] = records
-    lines = [f"protocol {PROTOCOL}, masks at original size, in percent", ""]
-    lines += [summary_table({name: summarize(group) for name, group in groups.items()})]
+    shown = _shown(found.numbers)
+    methods = {MODEL: found.numbers} | {name: item.numbers for name, item in found.baselines.items()}
+    rows = {
+        f"{method}, {part}": Summary(row.n, row.oiou, row.miou, row.precision)
+        for method, parts in methods.items()
+        for part, row in _shown(parts).items()
+    }
+    lines = [f"protocol {PROTOCOL}, masks at original size, in percent", "", summary_table(rows)]
     lines += ["95 % intervals, bootstrap over pictures:"]
-    for name, group in groups.items():
-        overall, mean = bootstrap_interval(group, overall_iou), bootstrap_interval(group, mean_iou)
-        lines += [f"{name}: oIoU {_interval(overall)}, mIoU {_interval(mean)}"]
-    lines += _which(groups)
+    for part, row in shown.items():
+        lines += [f"{MODEL}, {part}: oIoU {_interval(row.oiou_interval)}, mIoU {_interval(row.miou_interval)}"]
+    lines += _differences(found) + _which(shown)
+    lines += ["", f"{MODEL} by slice, 95 % intervals; small: below 32 x 32 pixels, large: from 96 x 96 on:", ""]
+    lines += [slice_table(found.slices[ALL])]
     return "\n".join(lines)
 
 
-def _which(groups: dict[str, list[Record]]) -> list[str]:
-    """IoU with the object that is meant and with the largest other of its class, where there is one."""
-    from deixis.evaluate import which_report
+def _shown(parts: Mapping[str, T]) -> dict[str, T]:
+    """Without "all" where it is the only dataset and split again."""
+    from deixis.summary import ALL
+
+    return {name: part for name, part in parts.items() if name != ALL or len(parts) > 2}
+
+
+def _differences(found: Results) -> list[str]:
+    """What the model is better by than each baseline, on the expressions that the baseline answers."""
+    from deixis.summary import ALL
 
     lines = []
-    for name, group in groups.items():
-        if any(record.distractor_iou is not None for record in group):
-            which = which_report(group)
-            right, wrong = 100 * which.right_iou, 100 * which.distractor_iou
-            lines += [f"{name}: n {which.n}, IoU {right:.1f} with the right one, {wrong:.1f} with the largest other"]
+    for name, item in found.baselines.items():
+        row = item.difference[ALL]
+        oiou = f"{100 * row.as_said_oiou:.1f}, {100 * row.oiou:+.1f} ({_interval(row.oiou_interval)})"
+        miou = f"{100 * row.as_said_miou:.1f}, {100 * row.miou:+.1f} ({_interval(row.miou_interval)})"
+        lines += [f"{name}: n {row.n}, oIoU {oiou}, mIoU {miou}"]
+    return [f"{MODEL} on the expressions of each baseline, and by how much it is better:", *lines] if lines else []
+
+
+def _which(parts: Mapping[str, Numbers]) -> list[str]:
+    """IoU with the object that is meant and with the largest other of its class, where there is one."""
+    lines = []
+    for name, row in parts.items():
+        if row.which is not None:
+            ious = f"{100 * row.which.right_iou:.1f} with the right one, {100 * row.which.distractor_iou:.1f} with the"
+            lines += [f"{MODEL}, {name}: n {row.which.n}, IoU {ious} largest other"]
     return ["WHICH, objects with others of their class in the picture:", *lines] if lines else []
 
 

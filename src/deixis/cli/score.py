@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deixis.cli import options
 from deixis.cli.console import command, counter
 from deixis.errors import InputError
 
@@ -29,12 +30,7 @@ def run(
     truth: Annotated[
         str, typer.Option(metavar="DATASET:SPLIT", help="One split, for example refcoco:val.", show_default=False)
     ],
-    data: Annotated[
-        Path,
-        typer.Option(
-            metavar="ROOT", help="Folder with images/ and a folder a dataset, as REFER has it.", show_default=False
-        ),
-    ],
+    data: options.Data,
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="strict, text-objseg-2016, rmi-320, lavt-480, cris or gres.")
     ] = "strict",
@@ -43,13 +39,13 @@ def run(
     ] = None,
 ) -> None:
     """Score the masks of any system: the protocol's IoU numbers and prec@X with 95 % intervals over pictures."""
+    from deixis.cli.datasets import open_with_masks
     from deixis.data.predictions import read_predictions
-    from deixis.data.refer import iter_refer
     from deixis.protocols import protocol_named
     from deixis.score import report, score, write_report
 
     chosen = protocol_named(protocol)
-    samples = iter_refer(data, *_one_split(truth))
+    samples = open_with_masks(data, _one_split(truth))
     found = read_predictions(predictions)
     with counter("expressions") as count:
         records = score(samples, found, chosen, count)
@@ -59,11 +55,10 @@ def run(
         write_report(json, result, records)
 
 
-def _one_split(given: str) -> tuple[str, str]:
-    dataset, _, split = given.rpartition(":")
-    if not dataset or not split or "+" in split:
-        raise InputError(f"expected one DATASET:SPLIT such as refcoco:val, got {given!r}; score each split on its own")
-    return dataset, split
+def _one_split(spec: str) -> str:
+    if "+" in spec.rpartition(":")[2]:
+        raise InputError(f"expected one DATASET:SPLIT such as refcoco:val, got {spec!r}; score each split on its own")
+    return spec
 
 
 def _lines(result: Report, protocol: Protocol) -> str:

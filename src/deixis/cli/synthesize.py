@@ -52,7 +52,10 @@ def run(
 
     classes = labelled if labelled in ("all", "none") else tuple(name.strip() for name in labelled.split(","))
     texts = str(captions) if captions is not None else None
-    source = SceneSource(SourceConfig(str(annotations), str(images), texts, classes, whole, crowds))
+    config = SourceConfig(
+        str(annotations), str(images), captions=texts, labelled=classes, whole=whole, crowds=crowds
+    )
+    source = SceneSource(config)
     for index, entry in enumerate(itertools.islice(source.images, limit)):
         scene = source.scene(index)
         expressions = [*scene.expressions, *synthesize(scene, np.random.default_rng([seed, index]), phrases)]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ import typer
 from deixis.cli.console import command, needs_extra
 
 if TYPE_CHECKING:
+    from deixis.data.leakage import SourceReport
     from deixis.train.loop import Progress
 
 
@@ -32,15 +34,22 @@ def run(
     root: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder that the configuration's relative paths start from.")
     ] = Path(),
+    backbone_weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="ImageNet weights of the backbone.", show_default="the configuration's"),
+    ] = None,
 ) -> None:
     """Train a model; the same command works under 'accelerate launch' and torchrun."""
-    from deixis.config import TrainConfig, read_config
+    from deixis.config import TrainConfig
+    from deixis.configfile import read_config
 
     settings = read_config(TrainConfig, config)
+    if backbone_weights is not None:
+        settings = replace(settings, backbone_weights=str(backbone_weights.absolute()))
     with needs_extra("train"):
         from deixis.train.loop import train
     with _reporter() as report:
-        checkpoint = train(settings, run, root, report)
+        checkpoint = train(settings, run, root, report, lambda sources: typer.echo("\n".join(map(leakage, sources))))
     if os.environ.get("RANK", "0") == "0":  # set by torchrun; the other processes keep silent
         typer.echo(f"{checkpoint}  (deixis export {checkpoint} --output FILE.deixis)")
 
@@ -67,6 +76,18 @@ def _reporter() -> Iterator[Callable[[Progress], None]]:
                 bar.console.print(f"step {progress.step}: {text.strip()}", markup=False, highlight=False)
 
         yield show
+
+
+def leakage(source: SourceReport) -> str:
+    """A line about the pictures of a source, and whether photographs that results are reported on are among them."""
+    line = f"{source.source}: {source.images} pictures; "
+    if source.compared_with is not None:
+        known = f"{source.measured_images} val and test photographs of {', '.join(source.divisions)}"
+        return f"{line}leak-free: {source.left_out} of the {known} left out"
+    if source.leak_free:
+        return f"{line}none has a name of COCO's"
+    reason = "unknown, nothing was compared" if source.leak_free is None else "kept on purpose"
+    return f"{line}val and test photographs of RefCOCO, RefCOCO+ and RefCOCOg: {reason}"
 
 
 def describe(progress: Progress) -> list[str]:

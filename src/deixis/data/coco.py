@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deixis import masks
+from deixis.data.records import at, check_size, integer, is_number, string
 from deixis.errors import DataError
 from deixis.files import read_json
 from deixis.types import BoolMask, Box
@@ -41,7 +41,7 @@ class CocoAnnotation:
         id: unique in the file.
         image_id: the picture it lies in.
         category: class name.
-        segmentation: as in the file: polygons or RLE; empty when only the box is known.
+        segmentation: as in the file: polygons, RLE or a list of RLE; empty when only the box is known.
         box_xyxy: in pixels, right and bottom exclusive.
         area: in pixels, as the file says; that of the box when it does not.
         is_crowd: the mask covers a group that was not told apart.
@@ -116,10 +116,8 @@ class CocoDataset:
             DataError: the segmentation is malformed or of another size; names file and record.
         """
         image = self.image(annotation.image_id)
-        try:
+        with at(f"{self.source}: annotation {annotation.id} of image {image.id}"):
             return annotation.mask(image.height, image.width)
-        except DataError as error:
-            raise DataError(f"{self.source}: annotation {annotation.id} of image {image.id}: {error}") from error
 
 
 def load_coco(annotations: Path, images: Path | None = None) -> CocoDataset:
@@ -154,10 +152,8 @@ def load_captions(path: Path) -> dict[int, tuple[str, ...]]:
     """
     captions: dict[int, list[str]] = {}
     for index, row in enumerate(_rows(path, "annotations", read_json(path))):
-        try:
-            captions.setdefault(_integer(row, "image_id"), []).append(_string(row, "caption").strip())
-        except DataError as error:
-            raise DataError(f"{path}: annotations[{index}]: {error}") from error
+        with at(f"{path}: annotations[{index}]"):
+            captions.setdefault(integer(row, "image_id"), []).append(string(row, "caption").strip())
     return {key: tuple(value) for key, value in captions.items()}
 
 
@@ -173,41 +169,37 @@ def _unique(path: Path, key: str, content: Any, parse: Callable[[Any], _Item]) -
     """Parse the rows of one list by id, in file order; name file and record in every error."""
     items: dict[int, _Item] = {}
     for index, row in enumerate(_rows(path, key, content)):
-        try:
-            identity = _integer(row, "id")
+        shown = f" (id {row['id']!r})" if isinstance(row, Mapping) and "id" in row else ""
+        with at(f"{path}: {key}[{index}]{shown}"):
+            identity = integer(row, "id")
             if identity in items:
                 raise DataError(f"expected unique ids, got {identity} a second time; remove one of the two")
             items[identity] = parse(row)
-        except DataError as error:
-            shown = f" (id {row['id']!r})" if isinstance(row, Mapping) and "id" in row else ""
-            raise DataError(f"{path}: {key}[{index}]{shown}: {error}") from error
     return items
 
 
 def _category(row: Any) -> str:
-    return _string(row, "name")
+    return string(row, "name")
 
 
 def _image(row: Any, folder: Path) -> CocoImage:
-    height, width = _integer(row, "height"), _integer(row, "width")
-    if height < 1 or width < 1:
-        raise DataError(f"expected a height and width of at least 1 pixel, got {height} x {width}")
-    return CocoImage(_integer(row, "id"), folder / _string(row, "file_name"), height, width)
+    height, width = check_size(integer(row, "height"), integer(row, "width"))
+    return CocoImage(integer(row, "id"), folder / string(row, "file_name"), height, width)
 
 
 def _annotation(row: Any, images: Mapping[int, CocoImage], categories: Mapping[int, str]) -> CocoAnnotation:
-    image = images.get(_integer(row, "image_id"))
+    image = images.get(integer(row, "image_id"))
     if image is None:
         raise DataError(f"expected an image_id of this file's images, got {row['image_id']}")
-    category = categories.get(_integer(row, "category_id"))
+    category = categories.get(integer(row, "category_id"))
     if category is None:
         raise DataError(f"expected a category_id of this file's categories, got {row['category_id']}")
     left, top, width, height = _box_xywh(row)
     area = row.get("area", width * height)
-    if not _is_number(area):
+    if not is_number(area):
         raise DataError(f"expected a number as area, got {area!r}")
     return CocoAnnotation(
-        id=_integer(row, "id"),
+        id=integer(row, "id"),
         image_id=image.id,
         category=category,
         segmentation=_segmentation(row, image),
@@ -221,43 +213,21 @@ def _segmentation(row: Any, image: CocoImage) -> Any:
     segmentation = row.get("segmentation") or []
     if not isinstance(segmentation, (list, Mapping)):
         raise DataError(f"expected a list of polygons or an RLE object as segmentation, got {segmentation!r:.60}")
-    if isinstance(segmentation, Mapping) and segmentation.get("size") != [image.height, image.width]:
-        raise DataError(
-            f"expected RLE of the image's size {[image.height, image.width]}, got size {segmentation.get('size')}; "
-            "the annotation belongs to another picture or another scale"
-        )
+    parts = [segmentation] if isinstance(segmentation, Mapping) else segmentation
+    for part in parts:  # polygons, or the one or several RLE of RefCLEF
+        if isinstance(part, Mapping) and part.get("size") != [image.height, image.width]:
+            raise DataError(
+                f"expected RLE of the image's size {[image.height, image.width]}, got size {part.get('size')}; "
+                "the annotation belongs to another picture or another scale"
+            )
     return segmentation
 
 
 def _box_xywh(row: Any) -> tuple[float, float, float, float]:
     box = row.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_number(value) for value in box):
+    if not isinstance(box, list) or len(box) != 4 or not all(is_number(value) for value in box):
         raise DataError(f"expected bbox as four numbers [x, y, width, height], got {box!r:.60}")
     left, top, width, height = (float(value) for value in box)
     if width < 0 or height < 0:
         raise DataError(f"expected bbox [x, y, width, height] with no negative side, got {box}")
     return left, top, width, height
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _integer(row: Any, key: str) -> int:
-    value = row.get(key) if isinstance(row, Mapping) else None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DataError(f"expected an object with an integer {key!r}, got {_shown(row, key)}")
-    return value
-
-
-def _string(row: Any, key: str) -> str:
-    value = row.get(key) if isinstance(row, Mapping) else None
-    if not isinstance(value, str):
-        raise DataError(f"expected an object with a string {key!r}, got {_shown(row, key)}")
-    return value
-
-
-def _shown(row: Any, key: str) -> str:
-    if not isinstance(row, Mapping):
-        return f"{row!r:.60}"
-    return f"{row[key]!r:.60}" if key in row else f"one without it, with the keys {sorted(row)}"

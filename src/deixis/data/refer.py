@@ -1,8 +1,11 @@
-"""RefCOCO, RefCOCO+, RefCOCOg and RefCLEF as the REFER toolkit lays them out (https://github.com/lichengunc/refer).
+"""RefCOCO, RefCOCO+, RefCOCOg, RefCLEF (https://github.com/lichengunc/refer) and gRefCOCO (Liu et al. 2023).
 
     root/images/COCO_train2014_000000000309.jpg     or images/train2014/, or images/mscoco/images/train2014/
+    root/images/saiapr_tc-12/25.jpg                 the pictures of RefCLEF
     root/refcoco/refs(unc).p                        pickled list of references, each with its sentences
-    root/refcoco/instances.json                     COCO instances
+    root/refcoco/instances.json                     COCO instances; of RefCLEF with lists of RLE
+    root/grefcoco/grefs(unc).json                   as refs, but ``ann_id`` is a list, [-1] when nothing is named
+    root/grefcoco/instances.json
 
 A reference names its object by ``ann_id``; its ``file_name`` is not the picture's.
 """
@@ -11,133 +14,76 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deixis.data.coco import CocoAnnotation, CocoDataset, CocoImage, load_coco
+from deixis.data.coco import load_coco
+from deixis.data.coco_references import CocoReference, join_coco
+from deixis.data.records import at, check_splits, integer, items, shown, string
+from deixis.data.references import ExpressionDataset
 from deixis.errors import DataError
-from deixis.types import BoolMask, Sample
+from deixis.files import read_json
 
-SPLIT_BY: Mapping[str, str] = {"refcoco": "unc", "refcoco+": "unc", "refcocog": "umd", "refclef": "unc"}
-IMAGE_FOLDERS = (
-    "images",
-    "images/train2014",
-    "images/mscoco/images/train2014",
-    "images/saiapr_tc-12",
-)
-
-
-@dataclass(frozen=True)
-class _Ref:
-    """One reference: an object and the sentences that people said of it."""
-
-    ref_id: int
-    ann_id: int
-    image_id: int
-    split: str
-    sentences: tuple[tuple[int, str], ...]
+SPLIT_BY: Mapping[str, str] = {
+    "refcoco": "unc",
+    "refcoco+": "unc",
+    "refcocog": "umd",
+    "refclef": "unc",
+    "grefcoco": "unc",
+}
+NO_TARGET = [-1]
+_SEVERAL_TESTS = re.compile(r"test([A-Z]{2,})")  # RefCLEF has references in "testAB": of testA and of testB
 
 
-def load_refer(root: Path, dataset: str, split: str, split_by: str | None = None) -> list[Sample]:
-    """Read one split: one sample per sentence, samples of one picture next to each other.
-
-    All masks are in memory at once (one per reference; 1.2 GB for the val split of RefCOCO); ``iter_refer`` holds
-    those of one picture only.
+def load_refer(root: Path, dataset: str, split: str, split_by: str | None = None) -> ExpressionDataset:
+    """Read one split; its samples have the published split's name, and the name of the dataset and its division.
 
     Args:
         root: folder with ``images`` and one folder per dataset.
-        dataset: "refcoco", "refcoco+", "refcocog" or another folder of that format.
+        dataset: "refcoco", "refcoco+", "refcocog", "refclef", "grefcoco" or another folder of that format.
         split: for example "val"; several joined by plus signs ("testA+testB") are taken together.
         split_by: which published division, the name in ``refs(...).p``; by default that of ``SPLIT_BY``.
 
     Raises:
-        DataError: a file or picture is missing or malformed, the split does not exist, a reference does not join.
+        DataError: a file is missing or malformed, the split does not exist, a reference does not join.
     """
-    return list(iter_refer(root, dataset, split, split_by))
-
-
-def iter_refer(root: Path, dataset: str, split: str, split_by: str | None = None) -> Iterator[Sample]:
-    """As ``load_refer``, one sample at a time. Files, joins and pictures are checked before the first sample."""
     path = _refs_path(root, dataset, split_by)
-    coco = load_coco(path.parent / "instances.json", root / "images")
-    annotations = {annotation.id: annotation for annotation in coco.annotations}
-    groups: dict[int, list[tuple[_Ref, CocoAnnotation]]] = {}
-    for ref in _of_split(path, _read_refs(path), split):
-        annotation = annotations.get(ref.ann_id)
-        if annotation is None or annotation.image_id != ref.image_id:
-            raise DataError(
-                f"{path}: ref {ref.ref_id} names ann_id {ref.ann_id} of image {ref.image_id}, expected one of the "
-                f"{len(annotations)} annotations of {coco.source}; the two files are not of one release"
-            )
-        groups.setdefault(annotation.image_id, []).append((ref, annotation))
-    images = [(coco.image(image_id), _find_image(root, coco.image(image_id))) for image_id in groups]
-    return _samples(dataset, coco, groups, images)
+    rows = list(_of_split(path, list(_rows(path)), split))
+    coco = load_coco(path.parent / "instances.json", Path())
+    name = dataset if split_by in (None, SPLIT_BY.get(dataset)) else f"{dataset}-{split_by}"
+    return join_coco(root, name, split, path, rows, coco)
 
 
-def _samples(
-    dataset: str,
-    coco: CocoDataset,
-    groups: Mapping[int, list[tuple[_Ref, CocoAnnotation]]],
-    images: list[tuple[CocoImage, Path]],
-) -> Iterator[Sample]:
-    for image, path in images:
-        known: dict[int, BoolMask] = {}
-        for ref, annotation in groups[image.id]:
-            rival = _rival(coco, annotation)
-            for item in (annotation, rival):
-                if item is not None and item.id not in known:
-                    known[item.id] = _mask(coco, item)
-            for sent_id, phrase in ref.sentences:
-                yield Sample(
-                    dataset=dataset,
-                    split=ref.split,
-                    image_id=image.id,
-                    sent_id=sent_id,
-                    image=path,
-                    phrase=phrase,
-                    mask=known[annotation.id],
-                    category=annotation.category,
-                    tags={"kind": "human"},
-                    distractor=None if rival is None else known[rival.id],
-                )
+def images_by_split(path: Path) -> dict[str, frozenset[int]]:
+    """Ids of the pictures of each split in a file of references; needs no instances.json.
 
-
-def _rival(coco: CocoDataset, annotation: CocoAnnotation) -> CocoAnnotation | None:
-    """The largest other object of the same class in the picture: what is marked when WHICH is not understood."""
-    others = [
-        other
-        for other in coco.annotations_of(annotation.image_id)
-        if other.category == annotation.category
-        and other.id != annotation.id
-        and other.segmentation
-        and not other.is_crowd
-    ]
-    return max(others, key=lambda other: other.area, default=None)
-
-
-def _mask(coco: CocoDataset, annotation: CocoAnnotation) -> BoolMask:
-    mask = coco.mask_of(annotation)
-    if mask is None:
-        raise DataError(f"{coco.source}: annotation {annotation.id}: expected a segmentation, got only a box")
-    mask.setflags(write=False)  # the sentences of one reference share it
-    return mask
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    images: dict[str, set[int]] = {}
+    for row in _rows(path):
+        for split in _splits_of(row.split):
+            images.setdefault(split, set()).add(row.image_id)
+    return {split: frozenset(ids) for split, ids in images.items()}
 
 
 def _refs_path(root: Path, dataset: str, split_by: str | None) -> Path:
     folder = root / dataset
     if not folder.is_dir():
-        there = sorted({path.parent.name for path in root.glob("*/refs(*).p")})
+        there = sorted({path.parent.name for path in root.glob("*/*refs(*).*")})
         raise DataError(
             f"{folder}: expected the folder of dataset {dataset!r}, found nothing; datasets in {root}: "
             f"{', '.join(there) or 'none'}"
         )
     if split_by is None and dataset not in SPLIT_BY:
         raise DataError(f"{folder}: expected split_by for a dataset other than {', '.join(SPLIT_BY)}; give it")
-    path = folder / f"refs({split_by or SPLIT_BY[dataset]}).p"
+    division = split_by or SPLIT_BY[dataset]
+    path = folder / (f"grefs({division}).json" if dataset == "grefcoco" else f"refs({division}).p")
     if not path.is_file():
-        there = sorted(found.name for found in folder.glob("refs(*).p"))
+        there = sorted(found.name for found in folder.glob("*refs(*).*"))
         raise DataError(
             f"{path}: expected the references there, found nothing; {folder} has "
             f"{', '.join(there) or 'no references at all'}"
@@ -145,24 +91,52 @@ def _refs_path(root: Path, dataset: str, split_by: str | None) -> Path:
     return path
 
 
-def _of_split(path: Path, refs: list[_Ref], split: str) -> list[_Ref]:
-    wanted = [name.strip() for name in split.split("+")]
-    known = sorted({ref.split for ref in refs})
-    for name in wanted:
-        if name not in known:
-            raise DataError(f"{path}: expected a split of {', '.join(known) or 'nothing'}, got {name!r}")
-    return [ref for ref in refs if ref.split in wanted]
+def _of_split(path: Path, rows: list[CocoReference], split: str) -> Iterator[CocoReference]:
+    """The rows of the splits asked for, under the name asked for."""
+    known = sorted({name for row in rows for name in _splits_of(row.split)})
+    wanted = check_splits(path, split, known)
+    for row in rows:
+        for name in wanted:
+            if name in _splits_of(row.split):
+                yield replace(row, split=name)
+                break
 
 
-def _find_image(root: Path, image: CocoImage) -> Path:
-    for folder in IMAGE_FOLDERS:
-        path = root / folder / image.path.name
-        if path.is_file():
-            return path
-    raise DataError(
-        f"{root}: image {image.id}: expected {image.path.name} in {', '.join(IMAGE_FOLDERS)}, found "
-        "nothing; unpack COCO's train2014.zip there"
+def _splits_of(written: str) -> list[str]:
+    several = _SEVERAL_TESTS.fullmatch(written)
+    return [f"test{letter}" for letter in several[1]] if several else [written]
+
+
+def _rows(path: Path) -> Iterator[CocoReference]:
+    content = read_json(path) if path.suffix == ".json" else _unpickle(path)
+    if not isinstance(content, list):
+        raise DataError(f"{path}: expected a list of references, got {type(content).__name__}; fetch it again")
+    for index, row in enumerate(content):
+        with at(f"{path}: reference {index}"):
+            parsed = _row(row)
+        yield parsed
+
+
+def _row(row: Any) -> CocoReference:
+    sentences = tuple((integer(item, "sent_id"), string(item, "sent")) for item in items(row, "sentences"))
+    return CocoReference(
+        row=f"ref {integer(row, 'ref_id')}",
+        split=string(row, "split"),
+        image_id=integer(row, "image_id"),
+        ann_ids=_ann_ids(row),
+        sentences=sentences,
     )
+
+
+def _ann_ids(row: Any) -> tuple[int, ...]:
+    if not isinstance(row.get("ann_id"), list):
+        return (integer(row, "ann_id"),)
+    ids = items(row, "ann_id")
+    if ids == NO_TARGET:
+        return ()
+    if not ids or any(type(ann_id) is not int or ann_id < 0 for ann_id in ids):
+        raise DataError(f"expected 'ann_id' as an id, a list of ids, or {NO_TARGET} for no target; got {shown(ids)}")
+    return tuple(ids)
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -186,38 +160,3 @@ def _unpickle(path: Path) -> Any:
             f"{path}: expected a pickle of references, it is damaged or incomplete ({error or type(error).__name__}); "
             "fetch it again"
         ) from error
-
-
-def _read_refs(path: Path) -> list[_Ref]:
-    rows = _unpickle(path)
-    if not isinstance(rows, list):
-        raise DataError(f"{path}: expected a list of references, got {type(rows).__name__}")
-    refs: dict[int, _Ref] = {}
-    for index, row in enumerate(rows):
-        try:
-            ref = _ref(row)
-            if ref.ref_id in refs:
-                raise DataError(f"expected unique ref_ids, got {ref.ref_id} a second time")
-        except DataError as error:
-            raise DataError(f"{path}: reference {index}: {error}") from error
-        refs[ref.ref_id] = ref
-    return list(refs.values())
-
-
-def _ref(row: Any) -> _Ref:
-    sentences = _value(row, "sentences", list)
-    return _Ref(
-        ref_id=_value(row, "ref_id", int),
-        ann_id=_value(row, "ann_id", int),
-        image_id=_value(row, "image_id", int),
-        split=_value(row, "split", str),
-        sentences=tuple((_value(sentence, "sent_id", int), _value(sentence, "sent", str)) for sentence in sentences),
-    )
-
-
-def _value(row: Any, key: str, kind: type) -> Any:
-    value = row.get(key) if isinstance(row, dict) else None
-    if not isinstance(value, kind):
-        got = f"{value!r:.60}" if isinstance(row, dict) else f"{row!r:.60}"
-        raise DataError(f"expected a dict with {key!r} of type {kind.__name__}, got {got}")
-    return value

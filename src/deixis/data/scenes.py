@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from deixis import masks
 from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.captions import person_expressions
-from deixis.data.coco import CocoAnnotation, CocoDataset, load_captions, load_coco
+from deixis.data.coco import CocoAnnotation, CocoDataset, CocoImage, load_captions, load_coco
+from deixis.data.leakage import MeasuredImages, SourceReport, coco_id, find_refer, measured_images
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import ConfigError, DataError
 from deixis.image import open_image
@@ -26,6 +29,14 @@ class SceneSource:
     Args:
         config: where the files are and what their labels mean.
         root: folder that the config's relative paths start from.
+
+    Attributes:
+        images: those that are used.
+        measured: the photographs of RefCOCO, RefCOCO+ and RefCOCOg that were left out if they were there; None when
+            nothing was compared.
+        left_out: how many were there.
+        leak_free: True when none of them is left, or no picture has a name of COCO's; False when they were kept on
+            purpose; None when there was nothing to compare with.
     """
 
     def __init__(self, config: SourceConfig, root: Path = Path()) -> None:
@@ -34,14 +45,30 @@ class SceneSource:
         self.captions = load_captions(root / config.captions) if config.captions else {}
         self.labelled = _labelled(config, self.dataset)
         # With ``whole``, a picture without regions is an unlabelled one, not an empty one.
-        self.images = tuple(
-            image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)
-        )
+        images = [image for image in self.dataset.images if not config.whole or self.dataset.annotations_of(image.id)]
+        first, last = (round(share * len(images)) for share in config.part)
+        self.measured, self.leak_free = _leakage(config, root, images)
+        measured = self.measured.image_ids if self.measured else frozenset()
+        self.images = tuple(image for image in images[first:last] if coco_id(image.path.name) not in measured)
+        self.left_out = last - first - len(self.images)
         if not self.images:
-            raise DataError(f"{root / config.annotations}: expected at least one image, found none")
+            left_out = f" beside {self.left_out} that are left out" if self.left_out else ""
+            raise DataError(f"{root / config.annotations}: expected at least one image, found none{left_out}")
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def about(self) -> SourceReport:
+        """What the source is made of."""
+        report = SourceReport(str(self.dataset.source), len(self), self.leak_free, self.left_out)
+        if self.measured is None:
+            return report
+        return replace(
+            report,
+            compared_with=str(self.measured.root),
+            divisions=self.measured.divisions,
+            measured_images=len(self.measured.image_ids),
+        )
 
     def scene(self, index: int) -> Scene:
         """Picture ``index`` with its objects and given expressions.
@@ -65,6 +92,19 @@ class SceneSource:
         expressions, labelled = self._sentences(entry.id, objects)
         return Scene(image, objects, self.labelled | labelled, expressions, f"{self.dataset.source}: {entry.path.name}")
 
+    def captions_of(self, index: int) -> tuple[str, ...]:
+        """Captions of picture ``index``."""
+        return self.captions.get(self.images[index].id, ())
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """Class names that are labelled and used, each once; none when nothing is labelled completely."""
+        if not self.labelled:
+            return ()
+        used = {annotation.category for annotation in self.dataset.annotations}
+        whole = [self.config.whole] if self.config.whole else []
+        return tuple(dict.fromkeys([clean(name) for name in self.dataset.categories if name in used] + whole))
+
     def _object(self, annotation: CocoAnnotation) -> SceneObject:
         return SceneObject(
             id=annotation.id,
@@ -86,22 +126,21 @@ class SceneSource:
         return person_expressions(captions, people[0].id), frozenset({"person"})
 
 
+def _leakage(
+    config: SourceConfig, root: Path, images: Sequence[CocoImage]
+) -> tuple[MeasuredImages | None, bool | None]:
+    """What to leave out, and whether the source is leak-free then."""
+    if not any(coco_id(image.path.name) for image in images):
+        return None, True
+    if config.leave_out == "none":
+        return None, False
+    folder = find_refer(root) if config.leave_out == "auto" else root / config.leave_out
+    return (None, None) if folder is None else (measured_images(folder), True)
+
+
 def clean(category: str) -> str:
     """The class name as it is said: "traffic_light" and "traffic light" are one class."""
     return nouns.clean(category)
-
-
-def category_names(sources: list[SceneSource]) -> tuple[str, ...]:
-    """Class names that some source labels completely, each once, in the order of the first that has them."""
-    names: dict[str, None] = {}
-    for source in sources:
-        if not source.labelled:
-            continue
-        used = {annotation.category for annotation in source.dataset.annotations}
-        names.update(dict.fromkeys(clean(name) for name in source.dataset.categories if name in used))
-        if source.config.whole:
-            names[source.config.whole] = None
-    return tuple(names)
 
 
 def held_out_samples(source: SceneSource, per_image: int, seed: int, options: SynthesisOptions) -> list[Sample]:

@@ -30,12 +30,15 @@ _TRIES = 20  # places tried for a shape before it is left out
 _ROOT3 = 3**0.5
 
 
-def draw_scene(seed: int | np.random.Generator, size: int = 96) -> Scene:
+def draw_scene(
+    seed: int | np.random.Generator, size: int = 96, radii: tuple[float, float] = RADII
+) -> Scene:
     """One to five shapes on a grey, slightly noisy ground; they do not touch and lie inside the picture.
 
     Args:
         seed: a seed, or a generator to draw from.
         size: side of the square picture, in pixels.
+        radii: smallest and largest, as shares of the side.
 
     Returns:
         A scene with masks, in which all three classes are labelled completely. Ids start at 1.
@@ -46,7 +49,7 @@ def draw_scene(seed: int | np.random.Generator, size: int = 96) -> Scene:
     taken = np.zeros((size, size), dtype=bool)
     objects: list[SceneObject] = []
     for identity in range(1, int(rng.integers(1, LARGEST + 1)) + 1):
-        category, mask = _free_place(taken, rng)
+        category, mask = _free_place(taken, radii, rng)
         if not mask.any():
             continue
         taken |= mask
@@ -70,7 +73,9 @@ def shape_mask(category: str, size: int, centre_xy: tuple[float, float], radius:
     return np.asarray(inside, dtype=bool)
 
 
-def write_coco(folder: Path, count: int, seed: int = 0, size: int = 96) -> Path:
+def write_coco(
+    folder: Path, count: int, seed: int = 0, size: int = 96, radii: tuple[float, float] = RADII
+) -> Path:
     """Write drawn scenes as a dataset in COCO's format: ``images/*.png`` and ``instances.json``.
 
     The same arguments write the same files.
@@ -80,6 +85,7 @@ def write_coco(folder: Path, count: int, seed: int = 0, size: int = 96) -> Path:
         count: number of pictures.
         seed: of the drawing; picture ``i`` is ``draw_scene`` of the generator ``[seed, i]``.
         size: side of each picture, in pixels.
+        radii: of the shapes, as in ``draw_scene``.
 
     Returns:
         Path of ``instances.json``.
@@ -88,7 +94,7 @@ def write_coco(folder: Path, count: int, seed: int = 0, size: int = 96) -> Path:
     images: list[dict[str, object]] = []
     annotations: list[dict[str, object]] = []
     for index in range(count):
-        scene = draw_scene(np.random.default_rng([seed, index]), size)
+        scene = draw_scene(np.random.default_rng([seed, index]), size, radii)
         name = f"{index + 1:06d}.png"
         Image.fromarray(scene.image).save(folder / "images" / name)
         images.append({"id": index + 1, "file_name": name, "height": size, "width": size})
@@ -101,12 +107,14 @@ def write_coco(folder: Path, count: int, seed: int = 0, size: int = 96) -> Path:
     return path
 
 
-def _free_place(taken: BoolMask, rng: np.random.Generator) -> tuple[str, BoolMask]:
+def _free_place(
+    taken: BoolMask, radii: tuple[float, float], rng: np.random.Generator
+) -> tuple[str, BoolMask]:
     """A shape that keeps its circumscribed circle clear of everything taken; an empty mask when none was found."""
     size = len(taken)
     category = SHAPES[int(rng.integers(len(SHAPES)))]
     for _ in range(_TRIES):
-        radius = float(rng.uniform(*RADII)) * size
+        radius = float(rng.uniform(*radii)) * size
         centre = (float(rng.uniform(radius, size - radius)), float(rng.uniform(radius, size - radius)))
         if not (shape_mask("circle", size, centre, radius + 1) & taken).any():
             return category, shape_mask(category, size, centre, radius)

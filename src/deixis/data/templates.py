@@ -246,6 +246,7 @@ KIND_OF = {
     **dict.fromkeys(("big", "small", "tall", "short", "near", "away"), "size"),
     **dict.fromkeys(("colour", "in", "clad", "pants"), "colour"),
 }
+RELATIONS = ("next", "on", "sitting", "riding", "beside", "before", "over", "under", "carrying", "bearing")
 COUNT_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
 ORDINALS = {2: ("second", "2nd"), 3: ("third", "3rd"), 4: ("fourth", "4th")}
 AS_PEOPLE_SAY = {"gray": ("gray", "grey"), "tan": ("tan", "beige")}

@@ -1,158 +1,15 @@
-"""The whole ``compact`` network, put together from its boxes."""
+"""From a configuration to a network."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from deixis.config import ModelConfig
-from deixis.model.category import CategorySegmenter, ExpressionClassifier, dot_product
-from deixis.model.combine import Combine
-from deixis.model.image_encoder import ImageEncoder
-from deixis.model.lstm_cnn import LstmCnn
-from deixis.model.objects import Candidates, ObjectHead, ObjectMaps
-from deixis.model.relate import Relate, select_masks
-from deixis.model.text_encoder import TextEncoder
+from deixis.model.compact import CompactNetwork
+from deixis.model.paper.network import PaperNetwork
 
-
-class EncodedImage(NamedTuple):
-    """What the image graph leaves for the phrases; masks, look and classes are None without the third term.
-
-    p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; objectness: (B, K); boxes: (B, K, 4); masks:
-    (B, K, 2h, 2w) probabilities; look: (B, K, D); classes: (B, K, M).
-    """
-
-    p1_part: Tensor
-    p_image: Tensor
-    objectness: Tensor | None = None
-    boxes: Tensor | None = None
-    masks: Tensor | None = None
-    look: Tensor | None = None
-    classes: Tensor | None = None
-
-
-class Answer(NamedTuple):
-    """What the phrase graph says, P phrases on B pictures, on the stride-4 grid.
-
-    logits: (B, P, H, W) of the answer; presence: (B, P) logit that the phrase names something here; p1_logits:
-    (B, P, H, W); p2: (B, P, H, W); class_logits: (B, P, M + 1); choice_logits: (B, P, K) and p3: (B, P, H, W),
-    None without the third term.
-    """
-
-    logits: Tensor
-    presence: Tensor
-    p1_logits: Tensor
-    p2: Tensor
-    class_logits: Tensor
-    choice_logits: Tensor | None
-    p3: Tensor | None
-
-
-class TrainingOutput(NamedTuple):
-    """Everything that the losses look at."""
-
-    answer: Answer
-    p_image_logits: Tensor
-    maps: ObjectMaps | None
-    candidates: Candidates | None
-    instance_boxes: Tensor | None
-    instance_masks: Tensor | None
-
-
-class Deixis(nn.Module):
-    """Referring image segmentation: an image side that runs once a picture, and a phrase side."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        categories, text = len(config.categories), config.text_width
-        self.image_encoder = ImageEncoder(config.width)
-        self.text_encoder = TextEncoder(config.word_dim, text, config.dropout)
-        self.lstm_cnn = LstmCnn(config.width, text, config.p1_width)
-        self.category = CategorySegmenter(config.width, categories)
-        self.expression_classifier = ExpressionClassifier(config.word_dim, text, categories, config.dropout)
-        self.combine = Combine(text, config.objects)
-        self.objects: ObjectHead | None = None
-        self.relate: Relate | None = None
-        if config.objects:
-            look = config.relate_width
-            self.objects = ObjectHead(config.width, config.embedding_dim, config.candidates, look)
-            self.relate = Relate(look, text, look, config.relate_layers, config.dropout)
-
-    def train(self, mode: bool = True) -> Deixis:
-        """As in PyTorch, but the backbone's batch norms keep their ImageNet statistics: batches are small."""
-        super().train(mode)
-        self.image_encoder.backbone.eval()
-        return self
-
-    def encode_image(self, images: Tensor) -> EncodedImage:
-        """The image graph: (B, 3, S, S) normalised images -> what phrases need."""
-        encoded, _, _, _ = self._encode(images, None)
-        return encoded
-
-    def answer(self, image: EncodedImage, vectors: Tensor) -> Answer:
-        """The phrase graph.
-
-        Args:
-            image: of B pictures.
-            vectors: (B, P, T, D) word vectors, zeros on the left where a phrase is short.
-        """
-        batch, phrases = vectors.shape[:2]
-        flat = vectors.flatten(0, 1)
-        last, states = self.text_encoder(flat)
-        text = last.reshape(batch, phrases, -1)
-        class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
-        p_text = class_logits.softmax(dim=-1)[..., :-1]
-
-        p1_logits = self.lstm_cnn(image.p1_part, text)
-        p2 = dot_product(image.p_image, p_text)
-        choice = p3 = None
-        if self.relate is not None and image.masks is not None:
-            assert image.look is not None and image.boxes is not None
-            assert image.objectness is not None and image.classes is not None
-            words = states.reshape(batch, phrases, *states.shape[1:])
-            match = p_text @ image.classes.transpose(1, 2)
-            present = (vectors != 0).any(dim=-1)
-            choice = self.relate(image.look, image.boxes, image.objectness, match, text, words, present)
-            p3 = select_masks(choice.sigmoid(), image.masks)
-        logits, presence = self.combine(p1_logits.sigmoid(), p2, p3, text)
-        return Answer(logits, presence, p1_logits, p2, class_logits, choice, p3)
-
-    def forward(self, images: Tensor, vectors: Tensor, hints: Tensor, cells: Tensor) -> TrainingOutput:
-        """One training pass.
-
-        Args:
-            images: (B, 3, S, S).
-            vectors: (B, P, T, D).
-            hints: (B, h, w) at stride 8, added to the heat map so that true objects are among the candidates.
-            cells: (B, N) flat stride-8 cells of the true objects' centres.
-        """
-        encoded, p_image_logits, maps, candidates = self._encode(images, hints)
-        boxes = masks = None
-        if self.objects is not None and maps is not None:
-            boxes, kernels = self.objects.at_cells(maps, cells)
-            masks = self.objects.masks(maps.embedding, boxes, kernels)
-        return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, boxes, masks)
-
-    def _encode(
-        self, images: Tensor, hints: Tensor | None
-    ) -> tuple[EncodedImage, Tensor, ObjectMaps | None, Candidates | None]:
-        visual, fine = self.image_encoder(images)
-        p_image_logits = self.category(visual)
-        p_image = p_image_logits.sigmoid()
-        p1_part = self.lstm_cnn.image_part(visual, fine)
-        if self.objects is None:
-            return EncodedImage(p1_part, p_image), p_image_logits, None, None
-        maps = self.objects(visual, fine)
-        colours = F.avg_pool2d(images, 8)
-        found = self.objects.propose(maps, visual, fine, colours, p_image.detach(), hints)
-        encoded = EncodedImage(
-            p1_part, p_image, found.score, found.boxes, found.masks.sigmoid(), found.look, found.classes
-        )
-        return encoded, p_image_logits, maps, found
+Network = CompactNetwork | PaperNetwork
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -160,8 +17,8 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def build(config: ModelConfig, seed: int = 0) -> Deixis:
+def build(config: ModelConfig, seed: int = 0) -> Network:
     """A network with random weights, the same for the same seed; the global random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Deixis(config)
+        return PaperNetwork(config) if config.network == "paper" else CompactNetwork(config)

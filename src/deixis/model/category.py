@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from deixis.model.image_encoder import SeparableConv, upsample
-from deixis.model.text_encoder import TextEncoder
 
 
 class CategorySegmenter(nn.Module):
@@ -28,11 +27,17 @@ class CategorySegmenter(nn.Module):
 
 
 class ExpressionClassifier(nn.Module):
-    """p_text: LSTM and two layers over the M classes and "none of them"."""
+    """p_text: LSTM and two layers over the M classes and "none of them".
 
-    def __init__(self, word_dim: int, width: int, categories: int, dropout: float) -> None:
+    Args:
+        encoder: (N, T, D) word vectors -> (N, width) and anything else.
+        width: units of the LSTM and of the layer between.
+        categories: M.
+    """
+
+    def __init__(self, encoder: nn.Module, width: int, categories: int) -> None:
         super().__init__()
-        self.encoder = TextEncoder(word_dim, width, dropout)
+        self.encoder = encoder
         self.layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, categories + 1))
 
     def forward(self, vectors: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ whole objects ("left dog") are proposed and parts ("her hat") are not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -13,38 +15,53 @@ EPSILON = 1e-4  # probabilities are kept this far from 0 and 1, so that logits a
 
 
 class Combine(nn.Module):
-    """Mix the terms' probabilities.
+    """Mix the probabilities of the terms that there are.
 
     Args:
+        terms: names of the terms, of "p1", "p2" and "p3".
         text: length of the phrase's vector.
-        objects: whether there is a p3.
+        learned_presence: whether the terms' peaks are weighed by a small network; if not, the answer's peak counts.
     """
 
-    def __init__(self, text: int, objects: bool) -> None:
+    def __init__(self, terms: Sequence[str], text: int, learned_presence: bool = True) -> None:
         super().__init__()
-        self.alpha_logit = nn.Parameter(torch.zeros(()))
-        self.beta = nn.Linear(text, 1) if objects else None
-        self.presence = nn.Sequential(nn.Linear(3 if objects else 2, 16), nn.ReLU(), nn.Linear(16, 1))
+        self.alpha_logit = nn.Parameter(torch.zeros(())) if {"p1", "p2"} <= set(terms) else None
+        self.beta = nn.Linear(text, 1) if "p3" in terms else None
+        self.presence: nn.Module | None = None
+        if learned_presence:
+            self.presence = nn.Sequential(nn.Linear(len(terms), 16), nn.ReLU(), nn.Linear(16, 1))
 
     @property
-    def alpha(self) -> Tensor:
-        """Weight of p1 against p2, in (0, 1)."""
-        return self.alpha_logit.sigmoid()
+    def alpha(self) -> Tensor | None:
+        """Weight of p1 against p2, in (0, 1); None when only one of them is there."""
+        return None if self.alpha_logit is None else self.alpha_logit.sigmoid()
 
-    def forward(self, p1: Tensor, p2: Tensor, p3: Tensor | None, text: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, p1: Tensor | None, p2: Tensor | None, p3: Tensor | None, text: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Probabilities (B, P, h, w) of each term and phrase vectors (B, P, text).
 
         Returns:
             The answer's logits (B, P, h, w), and the logit (B, P) that the phrase names something here.
         """
-        p = self.alpha * p1 + (1 - self.alpha) * p2
-        peaks = [p1.amax(dim=(-2, -1)), p2.amax(dim=(-2, -1))]
+        p = mix(p1, p2, self.alpha)
         if p3 is not None and self.beta is not None:
             beta = self.beta(text).sigmoid()[..., None]
             p = beta * p3 + (1 - beta) * p
-            peaks.append(p3.amax(dim=(-2, -1)))
-        presence = self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1)
-        return logit(p), presence
+        logits = logit(p)
+        if self.presence is None:
+            return logits, logits.amax(dim=(-2, -1))
+        peaks = [term.amax(dim=(-2, -1)) for term in (p1, p2, p3) if term is not None]
+        return logits, self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1)
+
+
+def mix(p1: Tensor | None, p2: Tensor | None, alpha: Tensor | None) -> Tensor:
+    """Alpha p1 + (1 - alpha) p2, or the only one of them."""
+    if p1 is not None and p2 is not None and alpha is not None:
+        return alpha * p1 + (1 - alpha) * p2
+    only = p2 if p1 is None else p1
+    assert only is not None, "the config has p1 or p2"
+    return only
 
 
 def logit(p: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ class EfficientNetLite0(nn.Module):
             for parameter in module.parameters():
                 parameter.requires_grad_(False)
 
-    def load_imagenet(self, path: Path) -> None:
+    def load_weights(self, path: Path) -> None:
         """Load the ImageNet weights; the classification head in the file is left out."""
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = {key: value for key, value in state.items() if not key.startswith(("_conv_head", "_bn1", "_fc"))}

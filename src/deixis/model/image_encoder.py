@@ -1,4 +1,4 @@
-"""The image side of the network: a backbone's maps merged top-down, and the eight spatial channels."""
+"""The image side of ``compact``: a backbone's maps merged top-down, and the eight spatial channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.model.efficientnet import EfficientNetLite0
+from deixis.model.backbone import make_backbone
 
 FINE_CHANNELS = 32
 
@@ -38,15 +38,16 @@ class SeparableConv(nn.Sequential):
 
 
 class ImageEncoder(nn.Module):
-    """EfficientNet-Lite0 with its maps merged from coarse to fine (Lin et al. 2017, feature pyramid).
+    """A backbone with its maps merged from coarse to fine (Lin et al. 2017, feature pyramid).
 
     Args:
         width: channels of the merged map at stride 8.
+        backbone: "efficientnet-lite0" or "timm:NAME".
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, backbone: str = "efficientnet-lite0") -> None:
         super().__init__()
-        self.backbone = EfficientNetLite0()
+        self.backbone = make_backbone(backbone)
         fine, *coarse = self.backbone.channels
         self.laterals = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in coarse)
         self.smooth = nn.ModuleList(SeparableConv(width, width) for _ in coarse)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from deixis.config import LossConfig
-from deixis.model.build import TrainingOutput
+from deixis.model.outputs import TrainingOutput
 
 IGNORED = -100  # class index of phrases whose class is not known
 MATCH_IOU, CLEAR_IOU = 0.5, 0.3  # a candidate is an object from 0.5 box IoU on; below 0.3 it is not
@@ -46,17 +46,18 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
     """Weighted sum of all terms, and each term by name (detached)."""
     answer = output.answer
     present = targets.masks.flatten(2).any(dim=-1)
+    presence = F.binary_cross_entropy_with_logits(answer.presence, present.float(), reduction="none")
     terms = {
-        "answer": pixel_loss(answer.logits, targets),
-        "p1": pixel_loss(answer.p1_logits, targets) * weights.p1,
-        "category": category_loss(output.p_image_logits, targets) * weights.category,
-        "phrase_class": _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class,
-        "presence": _masked_mean(
-            F.binary_cross_entropy_with_logits(answer.presence, present.float(), reduction="none"),
-            targets.phrase_valid,
-        )
-        * weights.presence,
+        "answer": pixel_loss(answer.logits, targets, weights.background),
+        "presence": _masked_mean(presence, targets.phrase_valid) * weights.presence,
     }
+    if answer.p1_logits is not None:
+        terms["p1"] = pixel_loss(answer.p1_logits, targets, weights.background) * weights.p1
+    if output.p_image_logits is not None and answer.class_logits is not None:
+        exclusive = output.p_image_logits.shape[1] > targets.classes.shape[1]
+        of_classes = exclusive_category_loss if exclusive else category_loss
+        terms["category"] = of_classes(output.p_image_logits, targets) * weights.category
+        terms["phrase_class"] = _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class
     if output.maps is not None and output.candidates is not None and answer.choice_logits is not None:
         assert output.instance_boxes is not None and output.instance_masks is not None
         terms["heat"] = heat_loss(output.maps.heat[:, 0], targets) * weights.objects
@@ -67,13 +68,33 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
     return total, {name: term.detach() for name, term in terms.items()}
 
 
-def pixel_loss(logits: Tensor, targets: Targets) -> Tensor:
-    """Cross-entropy plus Dice per phrase; outside of boxes only, where the mask is not known."""
-    cross = F.binary_cross_entropy_with_logits(logits, targets.masks, reduction="none")
-    outside = (1 - targets.masks).flatten(2)
-    box_only = (cross.flatten(2) * outside).sum(-1) / outside.sum(-1).clamp(min=1)
-    full = cross.flatten(2).mean(-1) + dice_loss(logits, targets.masks)
-    return _masked_mean(torch.where(targets.mask_known, full, box_only), targets.phrase_valid)
+def pixel_loss(logits: Tensor, targets: Targets, background: float) -> Tensor:
+    """Cross-entropy plus Dice per phrase, or the weighted cross-entropy of the 2016 baseline.
+
+    Where only boxes are known, there is nothing outside of them, and the mask reaches as far on both axes.
+
+    Args:
+        logits: (B, P, H, W).
+        targets: what is true.
+        background: see ``LossConfig``.
+    """
+    truth = (targets.masks > 0).to(logits.dtype) if background else targets.masks
+    cross = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    if background:
+        full = (cross * torch.where(truth > 0, 1.0, background)).flatten(2).mean(-1)
+    else:
+        full = cross.flatten(2).mean(-1) + dice_loss(logits, truth)
+    outside = (1 - truth).flatten(2)
+    nothing = (cross.flatten(2) * outside).sum(-1) / outside.sum(-1).clamp(min=1)
+    boxed = nothing + projection_loss(logits, truth)
+    return _masked_mean(torch.where(targets.mask_known, full, boxed), targets.phrase_valid)
+
+
+def projection_loss(logits: Tensor, boxes: Tensor) -> Tensor:
+    """Dice of the projections on both axes against those of filled boxes (Tian et al. 2021): (..., H, W) -> (...)."""
+    across = dice_loss(logits.amax(-2, keepdim=True), boxes.amax(-2, keepdim=True))
+    down = dice_loss(logits.amax(-1, keepdim=True), boxes.amax(-1, keepdim=True))
+    return 0.5 * (across + down)
 
 
 def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -95,6 +116,19 @@ def category_loss(logits: Tensor, targets: Targets) -> Tensor:
     return per_pixel + dice
 
 
+def exclusive_category_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Cross-entropy of one softmax a pixel over M classes and the background (Long et al. 2015): (B, M + 1, H, W).
+
+    A pixel without any labelled class is background only where all classes are labelled completely.
+    """
+    covered, labels = targets.classes.max(dim=1)
+    complete = targets.class_known.all(dim=1)[:, None, None]
+    background = torch.where(complete, targets.classes.shape[1], IGNORED).expand_as(labels)
+    labels = torch.where(covered > 0.5, labels, background)
+    counted = (labels != IGNORED).sum().clamp(min=1)
+    return F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum") / counted
+
+
 def heat_loss(logits: Tensor, targets: Targets) -> Tensor:
     """Focal loss of the centre heat map (Zhou et al. 2019, equation 1), per object."""
     p = logits.sigmoid().clamp(1e-4, 1 - 1e-4)
@@ -107,9 +141,8 @@ def heat_loss(logits: Tensor, targets: Targets) -> Tensor:
 def instance_loss(logits: Tensor, targets: Targets) -> Tensor:
     """Dice of each object's mask; where only its box is known, of the mask's projections on both axes."""
     full = dice_loss(logits, targets.object_masks)
-    across = dice_loss(logits.amax(-2, keepdim=True), targets.object_masks.amax(-2, keepdim=True))
-    down = dice_loss(logits.amax(-1, keepdim=True), targets.object_masks.amax(-1, keepdim=True))
-    return _masked_mean(torch.where(targets.object_mask_known, full, 0.5 * (across + down)), targets.object_valid)
+    boxed = projection_loss(logits, targets.object_masks)
+    return _masked_mean(torch.where(targets.object_mask_known, full, boxed), targets.object_valid)
 
 
 def selection_loss(choice: Tensor, candidate_boxes: Tensor, targets: Targets) -> Tensor:

@@ -1,13 +1,35 @@
-"""The language side: fixed word vectors into an LSTM (Hu et al. 2016, section 3.1)."""
+"""The language side: word vectors into an LSTM (Hu et al. 2016, section 3.1)."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class WordEmbedding(nn.Module):
+    """Words as vectors: fixed ones come from outside as they are, learned ones are looked up by their row.
+
+    Args:
+        rows: of the learned table, of which row 0 is the padding; 0 for fixed vectors.
+        dim: length of a vector.
+        learn_padding: whether the padding's row is learned too, or stays zero.
+    """
+
+    def __init__(self, rows: int, dim: int, learn_padding: bool = False) -> None:
+        super().__init__()
+        self.table = nn.Embedding(rows, dim, padding_idx=None if learn_padding else 0) if rows else None
+
+    def forward(self, words: Tensor) -> Tensor:
+        """(..., T, D) vectors as they are, or (..., T, 1) row numbers to (..., T, D) vectors."""
+        if self.table is None:
+            return words
+        vectors: Tensor = self.table(words[..., 0].to(torch.int64))
+        return vectors
+
+
 class TextEncoder(nn.Module):
-    """LSTM over word vectors that come from outside and are never trained.
+    """LSTM over the directions of word vectors.
 
     Args:
         word_dim: length of a word vector.
@@ -21,10 +43,7 @@ class TextEncoder(nn.Module):
         self.project = nn.Linear(word_dim, width)
         self.dropout = nn.Dropout(dropout)
         self.lstm = nn.LSTM(width, width, batch_first=True)
-        biases = [value for name, value in self.lstm.named_parameters() if name.startswith("bias")]
-        for bias in biases:
-            nn.init.zeros_(bias)
-        nn.init.ones_(biases[0].data[width : 2 * width])  # forget bias 1, as in the paper's baseline
+        set_forget_bias(self.lstm)
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Encode phrases (N, T, word_dim), padded with zeros on the left.
@@ -37,3 +56,11 @@ class TextEncoder(nn.Module):
         present = (vectors != 0).any(dim=-1, keepdim=True).to(vectors.dtype)
         states, _ = self.lstm(self.dropout(self.project(words)) * present)
         return states[:, -1], states
+
+
+def set_forget_bias(lstm: nn.LSTM) -> None:
+    """Forget bias 1, other biases 0, as in the 2016 baseline."""
+    biases = [value for name, value in lstm.named_parameters() if name.startswith("bias")]
+    for bias in biases:
+        nn.init.zeros_(bias)
+    nn.init.ones_(biases[0].data[lstm.hidden_size : 2 * lstm.hidden_size])

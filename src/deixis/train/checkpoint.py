@@ -17,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from deixis.config import ModelConfig, from_mapping, to_mapping
+from deixis.config import ModelConfig
+from deixis.configfile import from_mapping, to_mapping
 from deixis.errors import CheckpointError
 from deixis.files import atomic_write
 

@@ -16,9 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from deixis.config import TrainConfig
 from deixis.data.captions import may_share_frame
-from deixis.data.scenes import SceneSource
+from deixis.data.sources import Source
 from deixis.data.synthesize import SynthesisOptions, synthesize
-from deixis.embeddings import WordVectors
 from deixis.errors import PhraseError
 from deixis.image import Letterbox, normalise
 from deixis.model.losses import Targets
@@ -26,13 +25,14 @@ from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.augment import augment, change_light, mosaic
 from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets
 from deixis.types import Expression, Scene
+from deixis.vocabulary import Lexicon
 
 HINT_PROBABILITY = 0.5  # how often the true centres are among the candidates whatever the heat map says
 GIVEN_SHARE = 0.5  # at most this share of a picture's phrases are its given sentences
 
 
 class Batch(NamedTuple):
-    """Inputs of the network (see ``Deixis.forward``) and what is true of them."""
+    """Inputs of the network (see ``CompactNetwork.forward``) and what is true of them."""
 
     images: Tensor
     vectors: Tensor
@@ -54,43 +54,56 @@ class TrainingData(Dataset[Batch]):
     Args:
         config: the run.
         sources: opened sources, in the config's order.
-        vectors: fixed word vectors.
+        vectors: what turns words into numbers.
         options: of the expression generator.
     """
 
     config: TrainConfig
-    sources: Sequence[SceneSource]
-    vectors: WordVectors
+    sources: Sequence[Source]
+    vectors: Lexicon
     options: SynthesisOptions
 
     def __getitem__(self, index: int) -> Batch:
         rng = np.random.default_rng([self.config.seed, index])
-        scene, exhaustive = self._draw(rng)
-        phrases = self._phrases(scene, rng)
+        scene, exhaustive, style = self._draw(rng)
+        phrases = self._phrases(scene, style, rng)
         scene = replace(scene, image=change_light(scene.image, self.config.augment.jitter, rng))
         return self._batch(scene, phrases, exhaustive, rng)
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Scene, bool]:
-        scene, source, index = self._one(rng)
+    def phrases(self, index: int) -> list[Expression]:
+        """The expressions of item ``index``, without its picture."""
+        rng = np.random.default_rng([self.config.seed, index])
+        scene, _, style = self._draw(rng)
+        return self._phrases(scene, style, rng)
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Scene, bool, str]:
+        """A scene of one or two pictures, whether all its objects are labelled, and its source's ``phrases``."""
+        scene, source, index = self._one(rng, self.sources)
+        style = source.config.phrases
         exhaustive = source.config.labelled == "all" and source.config.whole is None
         if rng.random() >= self.config.augment.mosaic:
-            return scene, exhaustive
-        other, other_source, other_index = self._one(rng)
-        share = may_share_frame(_captions(source, index), _captions(other_source, other_index))
+            return scene, exhaustive, style
+        alike = [source for source in self.sources if source.config.phrases == style]
+        other, other_source, other_index = self._one(rng, alike)
+        share = may_share_frame(source.captions_of(index), other_source.captions_of(other_index))
         share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out
         exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
-        return mosaic(scene, other, share, rng), exhaustive
+        return mosaic(scene, other, share, rng), exhaustive, style
 
-    def _one(self, rng: np.random.Generator) -> tuple[Scene, SceneSource, int]:
-        weights = np.array([len(source) * source.config.weight for source in self.sources])
-        source = self.sources[int(rng.choice(len(weights), p=weights / weights.sum()))]
+    def _one(self, rng: np.random.Generator, sources: Sequence[Source]) -> tuple[Scene, Source, int]:
+        weights = np.array([len(source) * source.config.weight for source in sources])
+        source = sources[int(rng.choice(len(weights), p=weights / weights.sum()))]
         index = int(rng.integers(len(source)))
         return augment(source.scene(index), self.config.augment, rng), source, index
 
-    def _phrases(self, scene: Scene, rng: np.random.Generator) -> list[Expression]:
-        count = self.config.phrases
-        made = synthesize(scene, rng, count, self.options)
-        given = [scene.expressions[int(k)] for k in rng.permutation(len(scene.expressions))]
+    def _phrases(self, scene: Scene, style: str, rng: np.random.Generator) -> list[Expression]:
+        """Up to ``config.phrases`` expressions, made and given ones, as the source's ``phrases`` says."""
+        count, hidden = self.config.phrases, set(self.config.held_out_words)
+        options = replace(self.options, class_names_only=style == "names")
+        made = [] if style == "given" else synthesize(scene, rng, count, options)
+        count_given = 0 if style == "names" else len(scene.expressions)
+        given = [scene.expressions[int(k)] for k in rng.permutation(count_given)]
+        given = [phrase for phrase in given if hidden.isdisjoint(tokenize(phrase.text))] if hidden else given
         room = max(count - len(made), int(count * GIVEN_SHARE))
         chosen = given[:room]
         return chosen + made[: count - len(chosen)]
@@ -101,8 +114,8 @@ class TrainingData(Dataset[Batch]):
         classes = {name: row for row, name in enumerate(model.categories)}
         objects = object_targets(scene, box, exhaustive)
         words, known = self._words(phrases)
-        named = phrase_targets(scene, known, objects, box, classes, self.config.phrases)
-        maps, class_known = class_targets(scene, box, classes)
+        named = phrase_targets(scene, known, objects, box, classes, self.config.phrases, model.mask_stride)
+        maps, class_known = class_targets(scene, box, classes, model.class_stride)
         padded = _padded(objects, box.side // 4)
         hints = np.zeros_like(objects.heat)
         if rng.random() < HINT_PROBABILITY:
@@ -178,10 +191,6 @@ def join(batches: list[Batch]) -> Batch:
 
 def _one_thread(_: int) -> None:
     torch.set_num_threads(1)  # the cores belong to the network
-
-
-def _captions(source: SceneSource, index: int) -> tuple[str, ...]:
-    return source.captions.get(source.images[index].id, ())
 
 
 def _padded(objects: ObjectTargets, side: int) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from deixis.config import TrainConfig, to_mapping
-from deixis.data.scenes import SceneSource, category_names, held_out_samples
+from deixis.config import TrainConfig
+from deixis.configfile import to_mapping
+from deixis.data.leakage import SourceReport
+from deixis.data.sources import Source, category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
@@ -41,8 +43,10 @@ from deixis.train.lock import run_lock
 from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.validate import Validation, validate
 from deixis.types import Sample
+from deixis.vocabulary import Lexicon, Vocabulary
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+VOCABULARY, VOCABULARY_PICTURES = "vocabulary.txt", 5000
 LOG_EVERY = 20  # steps between two progress reports
 VALIDATION_SEED, VALIDATION_PHRASES = 1234, 6
 
@@ -67,14 +71,21 @@ class Progress:
     validation: Validation | None = None
 
 
-def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress], None]) -> Path:
+def train(
+    config: TrainConfig,
+    run: Path,
+    root: Path,
+    report: Callable[[Progress], None],
+    begun: Callable[[Sequence[SourceReport]], object] | None = None,
+) -> Path:
     """Train until ``config.steps``, going on from ``run/last.safetensors`` when there is one.
 
     Args:
         config: the run; categories left as ("auto",) are taken from the sources.
-        run: folder for config, log and checkpoints.
+        run: folder for config, sources, log and checkpoints.
         root: folder that the config's relative paths start from.
         report: called in the main process with the progress.
+        begun: called there once, before the first step, with what the sources and the validation are made of.
 
     Returns:
         Path of the best checkpoint by validation score.
@@ -89,16 +100,18 @@ def train(config: TrainConfig, run: Path, root: Path, report: Callable[[Progress
     with run_lock(run) if accelerator.is_main_process else contextlib.nullcontext():
         trainer = Trainer(config, run, root, accelerator)
         trainer.resume()
+        if accelerator.is_main_process and begun is not None:
+            begun(trainer.sources)
         trainer.fit(report)
     accelerator.end_training()
     return run / BEST
 
 
-def complete(config: TrainConfig, sources: Sequence[SceneSource]) -> TrainConfig:
+def complete(config: TrainConfig, sources: Sequence[Source]) -> TrainConfig:
     """Fill in categories ("auto",) with the classes of the sources."""
     if config.model.categories != ("auto",):
         return config
-    return replace(config, model=replace(config.model, categories=category_names(list(sources))))
+    return replace(config, model=replace(config.model, categories=category_names(sources)))
 
 
 class Trainer:
@@ -106,21 +119,36 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, run: Path, root: Path, accelerator: Accelerator) -> None:
         self.run, self.accelerator = run, accelerator
-        self.vectors = WordVectors.load(Path(config.vectors) if config.vectors else DEFAULT_VECTORS)
-        sources = [SceneSource(source, root) for source in config.sources]
-        self.config = config = complete(config, sources)
-        options = SynthesisOptions(vocabulary=config.model.categories)
-        self.data = TrainingData(config, sources, self.vectors, options)
+        sources = [open_source(source, root) for source in config.sources]
+        self.sources = [source.about() for source in sources]
+        config = complete(config, sources)
+        options = SynthesisOptions(
+            vocabulary=config.model.categories, held_out_names=frozenset(config.held_out_words)
+        )
+        fixed = WordVectors.load(root / config.vectors if config.vectors else DEFAULT_VECTORS)
+        self.vectors: Lexicon = fixed
+        self.data = TrainingData(config, sources, fixed, options)
+        if config.embedding == "learned":
+            self.vectors = words = self._vocabulary()
+            config = replace(config, model=replace(config.model, vocabulary=len(words)))
+            self.data = replace(self.data, config=config, vectors=words)
+        else:
+            fixed.check_dim(config.model.word_dim)
+        self.config = config
         self.samples: list[Sample] = []
         if accelerator.is_main_process:
-            held_out = SceneSource(config.validation, root)
-            self.samples = held_out_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, options)
+            held_out = open_source(config.validation, root)
+            self.sources.append(held_out.about())
+            every_word = SynthesisOptions(vocabulary=config.model.categories)
+            self.samples = validation_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
         self.network = build(config.model, config.seed)
         if config.backbone_weights:
             given = config.backbone_weights
             weights = imagenet_weights() if given == "imagenet" else root / given
-            self.network.image_encoder.backbone.load_imagenet(weights)
-        self.network.image_encoder.backbone.freeze(config.frozen_stride)
+            self.network.load_backbone(weights)
+        self.network.freeze(config.frozen_stride)
+        for path in config.initial:
+            start_from(self.network, load_checkpoint(root / path), path)
         self.average = build(config.model, config.seed)
         self.average.load_state_dict(self.network.state_dict())
         self.step, self.best_score = 0, -1.0
@@ -129,6 +157,17 @@ class Trainer:
         network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.prepared: nn.Module = accelerator.prepare_model(network)
         self.average.to(accelerator.device)
+
+    def _vocabulary(self) -> Vocabulary:
+        """The words of a learned embedding: those of the run's folder, or those of its first training phrases."""
+        path = self.run / VOCABULARY
+        if not path.exists() and self.accelerator.is_main_process:
+            pictures = range(min(self.data.config.steps * self.data.config.images, VOCABULARY_PICTURES))
+            phrases = (phrase.text for index in pictures for phrase in self.data.phrases(index))
+            self.run.mkdir(parents=True, exist_ok=True)
+            Vocabulary.collect(phrases).save(path)
+        self.accelerator.wait_for_everyone()
+        return Vocabulary.load(path)
 
     def resume(self) -> None:
         """Go on from the last checkpoint of the run's folder, if there is one."""
@@ -234,6 +273,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             with atomic_write(self.run / "config.json") as temporary:
                 temporary.write_text(json.dumps(to_mapping(self.config), indent=1))
+            with atomic_write(self.run / "sources.json") as temporary:
+                temporary.write_text(json.dumps([asdict(source) for source in self.sources], indent=1))
 
     def _log(self, progress: Progress, report: Callable[[Progress], None]) -> None:
         if not self.accelerator.is_main_process:
@@ -244,11 +285,27 @@ class Trainer:
             "images_per_second": round(progress.images_per_second, 2),
             "losses": {name: round(value, 4) for name, value in progress.losses.items()},
         }
+        if self.network.combine.alpha is not None:
+            entry["alpha"] = round(float(self.network.combine.alpha.detach()), 4)
         if progress.validation is not None:
             entry["validation"] = progress.validation.to_mapping()
         with (self.run / "log.jsonl").open("a") as handle:
             handle.write(json.dumps(entry) + "\n")
         report(progress)
+
+
+def start_from(network: nn.Module, checkpoint: Checkpoint, where: str) -> None:
+    """Take the weights of another run wherever name and shape agree; the rest keeps its first values.
+
+    Raises:
+        CheckpointError: nothing agrees.
+    """
+    own = network.state_dict()
+    given = {name: value for name, value in checkpoint.part(MODEL).items() if name in own}
+    fitting = {name: value for name, value in given.items() if value.shape == own[name].shape}
+    if not fitting:
+        raise CheckpointError(f"initial: {where}: expected weights of this network, none of them fits")
+    network.load_state_dict(fitting, strict=False)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

@@ -1,4 +1,4 @@
-"""AdamW with a learning rate of its own for the backbone, and the rates' schedule."""
+"""AdamW or SGD with a learning rate of its own for the backbone, and the rates' schedule."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ import torch
 from torch import nn
 
 from deixis.config import TrainConfig
-from deixis.model.build import Deixis
+from deixis.model.build import Network
 
 
 def schedule(step: int, config: TrainConfig) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine to zero."""
+    """Share of the peak learning rate: linear warm-up, then a cosine to zero or steps down."""
     if step < config.warmup:
         return (step + 1) / config.warmup
+    if config.drop_every:
+        return float(0.1 ** (step // config.drop_every))
     done = (step - config.warmup) / max(1, config.steps - config.warmup)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def make_optimiser(network: Deixis, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW without decay of biases, norms and scalars; each group knows its ``peak`` rate."""
+def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser without decay of biases, norms and scalars; each group knows its ``peak`` rate."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             groups.setdefault((".backbone." in name, parameter.ndim > 1), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "peak": config.backbone_rate if backbone else config.learning_rate,
-                "weight_decay": config.weight_decay if matrix else 0.0,
-            }
-            for (backbone, matrix), parameters in groups.items()
-        ],
-        lr=config.learning_rate,
-    )
+    settings = [
+        {
+            "params": parameters,
+            "peak": config.backbone_rate if backbone else config.learning_rate,
+            "weight_decay": config.weight_decay if matrix else 0.0,
+        }
+        for (backbone, matrix), parameters in groups.items()
+    ]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(settings, lr=config.learning_rate, momentum=config.momentum)
+    return torch.optim.AdamW(settings, lr=config.learning_rate)
 
 
 def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:

@@ -87,9 +87,10 @@ def phrase_targets(
     box: Letterbox,
     classes: dict[str, int],
     count: int,
+    stride: int = MASK_STRIDE,
 ) -> PhraseTargets:
     """What each of ``count`` phrases names; ``classes`` maps class names to indices, others are ``IGNORED``."""
-    size = box.side // MASK_STRIDE
+    size = box.side // stride
     targets = PhraseTargets(
         masks=np.zeros((count, size, size), dtype=np.float32),
         mask_known=np.ones(count, dtype=bool),
@@ -105,7 +106,7 @@ def phrase_targets(
         targets.valid[row] = True
         targets.mask_known[row] = all(item.mask is not None for item in named)
         mask = union([object_mask(scene, item) for item in named], *scene.size)
-        targets.masks[row] = shrink(mask, box, MASK_STRIDE)
+        targets.masks[row] = shrink(mask, box, stride)
         if phrase.category is not None:
             targets.classes[row] = classes.get(phrase.category, IGNORED)
         for item in named:
@@ -116,9 +117,11 @@ def phrase_targets(
     return targets
 
 
-def class_targets(scene: Scene, box: Letterbox, classes: dict[str, int]) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """(M, h, w) float32 where each class is, at stride 8, and (M,) bool whether it is labelled completely here."""
-    cells = box.side // CELL_STRIDE
+def class_targets(
+    scene: Scene, box: Letterbox, classes: dict[str, int], stride: int = CELL_STRIDE
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """(M, h, w) float32 where each class is, at a stride, and (M,) bool whether it is labelled completely here."""
+    cells = box.side // stride
     maps = np.zeros((len(classes), cells, cells), dtype=np.float32)
     known = np.zeros(len(classes), dtype=bool)
     boxed = {item.category for item in scene.objects if item.mask is None}
@@ -128,7 +131,7 @@ def class_targets(scene: Scene, box: Letterbox, classes: dict[str, int]) -> tupl
     for item in scene.objects:
         if item.category in classes and item.mask is not None:
             row = classes[item.category]
-            maps[row] = np.maximum(maps[row], shrink(item.mask, box, CELL_STRIDE))
+            maps[row] = np.maximum(maps[row], shrink(item.mask, box, stride))
     return maps, known
 
 

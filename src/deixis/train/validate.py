@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from deixis.embeddings import WordVectors
 from deixis.evaluate import evaluate
 from deixis.metrics import roc_auc, summarize
-from deixis.model.build import Answer, Deixis, EncodedImage
+from deixis.model.build import Network
+from deixis.model.outputs import Answer, EncodedImage
 from deixis.segmenter import Segmenter
 from deixis.types import FloatArray, Record, Sample
+from deixis.vocabulary import Lexicon
 
 
 class TorchBackend:
     """The two graphs computed by PyTorch (see ``segmenter.Backend``)."""
 
-    def __init__(self, network: Deixis) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network.eval()
         self.device = next(network.parameters()).device
 
@@ -42,17 +43,19 @@ class TorchBackend:
 
 
 def named_outputs(answer: Answer) -> dict[str, torch.Tensor]:
-    """The phrase graph's outputs as they are called outside: probabilities, except "logits" of the answer."""
+    """The phrase graph's outputs as they are called outside: probabilities, except "logits" of the answer.
+
+    What belongs to a term that is not there is left out.
+    """
     outputs = {
         "logits": answer.logits,
         "score": answer.presence.sigmoid(),
-        "p1": answer.p1_logits.sigmoid(),
+        "p1": None if answer.p1_logits is None else answer.p1_logits.sigmoid(),
         "p2": answer.p2,
-        "p_text": answer.class_logits.softmax(dim=-1),
+        "p_text": None if answer.class_logits is None else answer.class_logits.softmax(dim=-1),
+        "p3": answer.p3,
     }
-    if answer.p3 is not None:
-        outputs["p3"] = answer.p3
-    return outputs
+    return {name: value for name, value in outputs.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Validation:
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def validate(network: Deixis, vectors: WordVectors, samples: Sequence[Sample]) -> Validation:
+def validate(network: Network, vectors: Lexicon, samples: Sequence[Sample]) -> Validation:
     """Score a network on evaluation rows."""
     records = evaluate(Segmenter(TorchBackend(network), network.config, vectors), samples)
     named = [record for record in records if record.target]

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from deixis.embeddings import is_word
 from deixis.masks import bounding_box, encode_rle
-from deixis.segmenter import Segmenter, at_original_size
-from deixis.types import Features, FloatArray, Segmentation
+from deixis.segmenter import Segmenter, at_original_size, weights_of
+from deixis.types import BoolMask, Features, FloatArray
 from deixis.web.schemas import Category, Explanation, Grids, Include, Mask, Result, SegmentRequest, Word
 
 CATEGORIES_TOLD = 5
@@ -26,21 +27,20 @@ def results(
         part = {name: grid[index] for name, grid in grids.items()}
         result = Result(phrase=phrase, score=round(float(part["score"]), 6))
         if Include.mask in request.include or Include.probability in request.include:
-            answer = at_original_size(features, phrase, part["logits"], result.score, request.threshold)
-            result.mask = _mask(answer) if Include.mask in request.include else None
-            result.probability = _png(answer.probability) if Include.probability in request.include else None
+            probability = at_original_size(features, part["logits"])
+            result.mask = _mask(probability >= request.threshold) if Include.mask in request.include else None
+            result.probability = _png(probability) if Include.probability in request.include else None
         if Include.grids in request.include:
-            result.grids = _grids(features, part)
+            result.grids = _grids(segmenter, features, part)
         if Include.explanation in request.include:
-            result.explanation = _explanation(segmenter, phrase, part["p_text"])
+            result.explanation = _explanation(segmenter, phrase, part)
         told.append(result)
     return told
 
 
-def _mask(answer: Segmentation) -> Mask:
-    x0, y0, x1, y1 = bounding_box(answer.mask)
-    bbox = [x0, y0, x1 - x0, y1 - y0]
-    return Mask(share=round(answer.share, 6), bbox=bbox, segmentation=encode_rle(answer.mask))
+def _mask(mask: BoolMask) -> Mask:
+    x0, y0, x1, y1 = bounding_box(mask)
+    return Mask(share=round(float(mask.mean()), 6), bbox=[x0, y0, x1 - x0, y1 - y0], segmentation=encode_rle(mask))
 
 
 def _png(probability: FloatArray) -> str:
@@ -49,8 +49,8 @@ def _png(probability: FloatArray) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _grids(features: Features, part: Mapping[str, FloatArray]) -> Grids:
-    terms = {name: _half(part[name]) for name in ("p1", "p2", "p3") if name in part}
+def _grids(segmenter: Segmenter, features: Features, part: Mapping[str, FloatArray]) -> Grids:
+    terms = {name: _half(part[name]) for name in segmenter.config.terms}
     shape = list(part["logits"].shape)
     return Grids(shape=shape, side=features.input_size, logits=_half(part["logits"]), terms=terms)
 
@@ -59,15 +59,19 @@ def _half(grid: FloatArray) -> str:
     return base64.b64encode(grid.astype("<f2").tobytes()).decode("ascii")
 
 
-def _explanation(segmenter: Segmenter, phrase: str, p_text: FloatArray) -> Explanation:
-    names = (*segmenter.config.categories, "none")
-    likeliest = np.argsort(-p_text, kind="stable")[:CATEGORIES_TOLD]
+def _explanation(segmenter: Segmenter, phrase: str, part: Mapping[str, FloatArray]) -> Explanation:
     words = segmenter.words(phrase)
     return Explanation(
         words=[
-            Word(token=token, understood="known" if known and any(map(str.isalnum, token)) else "ignored")
+            Word(token=token, understood="known" if known and is_word(token) else "ignored")
             for token, known in zip(words.tokens, words.known, strict=True)
         ],
-        categories=[Category(name=names[k], probability=round(float(p_text[k]), 6)) for k in likeliest],
-        alpha=segmenter.about.get("alpha"),
+        categories=_categories(segmenter, part["p_text"]) if "p_text" in part else [],
+        weights=weights_of(part["logits"], {name: part[name] for name in segmenter.config.terms}),
     )
+
+
+def _categories(segmenter: Segmenter, p_text: FloatArray) -> list[Category]:
+    names = (*segmenter.config.categories, "none")
+    likeliest = np.argsort(-p_text, kind="stable")[:CATEGORIES_TOLD]
+    return [Category(name=names[k], probability=round(float(p_text[k]), 6)) for k in likeliest]

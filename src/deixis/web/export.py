@@ -157,7 +157,7 @@ def _header(model: ModelFile) -> dict[str, object]:
         "side": model.config.input_size,
         "tokens": MAX_TOKENS,
         "categories": [*model.config.categories, "none"],
-        "alpha": model.about.get("alpha"),
+        "terms": model.config.terms,
         "mean": [round(float(value), 6) for value in PIXEL_MEAN],
         "std": [round(float(value), 6) for value in PIXEL_STD],
     }

@@ -47,7 +47,7 @@ class Grids(BaseModel):
     shape: Annotated[list[int], Field(description="Rows and columns.")]
     side: Annotated[int, Field(description="Of the square, in pixels.")]
     logits: str
-    terms: Annotated[dict[str, str], Field(description="Probabilities p1, p2 and, where the model has it, p3.")]
+    terms: Annotated[dict[str, str], Field(description="Probabilities: the model's terms of p1, p2 and p3.")]
 
 
 class Category(BaseModel):
@@ -68,8 +68,8 @@ class Explanation(BaseModel):
     """Why: see docs/design.md for the terms."""
 
     words: list[Word]
-    categories: Annotated[list[Category], Field(description="The likeliest ones, \"none\" among them.")]
-    alpha: Annotated[float | None, Field(description="Weight of p1 against p2.")] = None
+    categories: Annotated[list[Category], Field(description="The likeliest ones, with \"none\"; empty without p2.")]
+    weights: Annotated[dict[str, float], Field(description="Each term's share; empty where the maps do not tell.")]
 
 
 class Result(BaseModel):

@@ -1,6 +1,6 @@
 // The network in this browser: ONNX Runtime compiled to WebAssembly, and the files that `deixis web-export` wrote.
 
-import { fromHalf } from "./numbers.js";
+import { fromHalf, weightsOf } from "./numbers.js";
 import { networkInput, pixelsOf } from "./pixels.js";
 import { tokenize, WordVectors } from "./words.js";
 
@@ -68,18 +68,18 @@ class Network {
     if (!known) throw new Error(`None of the words in “${phrase}” is known; try English words such as “left dog”.`);
     const shape = [1, 1, this.model.tokens, this.vectors.dim];
     const feeds = { ...features, vectors: new this.ort.Tensor("float32", vectors, shape) };
-    const { logits, score, p_text: kinds, ...rest } = await this.phrase.run(feeds);
-    const terms = Object.entries(rest).map(([name, map]) => [name, map.data]);
+    const { logits, score, p_text: kinds, ...maps } = await this.phrase.run(feeds);
+    const terms = Object.fromEntries(this.model.terms.map((name) => [name, maps[name].data]));
     return {
       score: score.data[0],
       side: this.model.side,
       shape: logits.dims.slice(2),
       logits: logits.data,
-      terms: Object.fromEntries(terms),
+      terms,
       explanation: {
         words: this.vectors.understand(tokens),
-        categories: this.#likeliest(kinds.data),
-        alpha: this.model.alpha,
+        categories: kinds ? this.#likeliest(kinds.data) : [],
+        weights: weightsOf(logits.data, terms),
       },
     };
   }

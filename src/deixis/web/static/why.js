@@ -9,37 +9,17 @@ const NAMES = {
 };
 
 const percent = (value) => `${Math.round(100 * value)}\u00a0%`;
-const clamp = (value) => Math.min(1, Math.max(0, value));
-
-/**
- * Weights of the terms. The answer is beta p3 + (1 - beta) (alpha p1 + (1 - alpha) p2); alpha is the model's, beta
- * depends on the phrase and is what explains the answer best.
- */
-export function weightsOf({ logits, terms, explanation }) {
-  const alpha = explanation.alpha;
-  if (alpha === undefined || alpha === null) return null;
-  if (!terms.p3) return { p1: alpha, p2: 1 - alpha };
-  let [above, below] = [0, 0];
-  for (let k = 0; k < logits.length; k++) {
-    const rest = alpha * terms.p1[k] + (1 - alpha) * terms.p2[k];
-    const by = terms.p3[k] - rest;
-    above += (1 / (1 + Math.exp(-logits[k])) - rest) * by;
-    below += by * by;
-  }
-  const beta = below > 0 ? clamp(above / below) : 0;
-  return { p1: (1 - beta) * alpha, p2: (1 - beta) * (1 - alpha), p3: beta };
-}
 
 export function showWhy(find, answer, picture) {
-  const weights = weightsOf(answer);
+  const { words, categories, weights } = answer.explanation;
   const names = Object.keys(answer.terms).sort();
-  find("why-mix").textContent = weights
+  find("why-mix").textContent = names.every((name) => name in weights)
     ? `Mixed from ${names.map((name) => `${NAMES[name][0].toLowerCase()} ${percent(weights[name])}`).join(", ")}.`
     : "";
-  find("why-terms").replaceChildren(...names.map((name) => term(name, weights?.[name], answer, picture)));
-  const { words, categories } = answer.explanation;
+  find("why-terms").replaceChildren(...names.map((name) => term(name, weights[name], answer, picture)));
   find("why-words").replaceChildren(...words.map(word));
   find("why-categories").replaceChildren(...categories.map(bar));
+  find("why-kinds").hidden = !categories.length;
   const { image, phrases } = answer.milliseconds;
   find("why-time").textContent = `Photo ${Math.round(image)} ms, once. This phrase ${Math.round(phrases)} ms.`;
 }

@@ -1,0 +1,131 @@
+"""The whole ``compact`` network, put together from its boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from deixis.config import ModelConfig
+from deixis.model.category import CategorySegmenter, ExpressionClassifier, dot_product
+from deixis.model.combine import Combine
+from deixis.model.image_encoder import ImageEncoder
+from deixis.model.lstm_cnn import LstmCnn
+from deixis.model.objects import Candidates, ObjectHead, ObjectMaps
+from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
+from deixis.model.relate import Relate, select_masks
+from deixis.model.text_encoder import TextEncoder, WordEmbedding
+
+
+class CompactNetwork(nn.Module):
+    """The ``compact`` network: an image side that runs once a picture, and a phrase side."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        categories, text = len(config.categories), config.text_width
+        self.image_encoder = ImageEncoder(config.width, config.backbone)
+        self.embed = WordEmbedding(config.vocabulary, config.word_dim)
+        self.text_encoder: TextEncoder | None = None
+        self.lstm_cnn: LstmCnn | None = None
+        self.category: CategorySegmenter | None = None
+        self.expression_classifier: ExpressionClassifier | None = None
+        if config.p1:
+            self.text_encoder = TextEncoder(config.word_dim, text, config.dropout)
+            self.lstm_cnn = LstmCnn(config.width, text, config.p1_width)
+        if config.p2:
+            self.category = CategorySegmenter(config.width, categories)
+            encoder = TextEncoder(config.word_dim, text, config.dropout)
+            self.expression_classifier = ExpressionClassifier(encoder, text, categories)
+        self.combine = Combine(config.terms, text)
+        self.objects: ObjectHead | None = None
+        self.relate: Relate | None = None
+        if config.objects:
+            look = config.relate_width
+            self.objects = ObjectHead(config.width, config.embedding_dim, config.candidates, look)
+            self.relate = Relate(look, text, look, config.relate_layers, config.dropout)
+
+    def load_backbone(self, path: Path) -> None:
+        """Load the backbone's ImageNet weights."""
+        self.image_encoder.backbone.load_weights(path)
+
+    def freeze(self, stride: int) -> None:
+        """Fix the backbone's layers up to the map at ``stride`` (0, 4, 8, 16 or 32)."""
+        self.image_encoder.backbone.freeze(stride)
+
+    def train(self, mode: bool = True) -> CompactNetwork:
+        """As in PyTorch, but the backbone's batch norms keep their ImageNet statistics: batches are small."""
+        super().train(mode)
+        self.image_encoder.backbone.eval()
+        return self
+
+    def encode_image(self, images: Tensor) -> EncodedImage:
+        """The image graph: (B, 3, S, S) normalised images -> what phrases need."""
+        encoded, _, _, _ = self._encode(images, None)
+        return encoded
+
+    def answer(self, image: EncodedImage, vectors: Tensor) -> Answer:
+        """The phrase graph.
+
+        Args:
+            image: of B pictures.
+            vectors: (B, P, T, D) word vectors, or (B, P, T, 1) rows of the learned ones; zeros on the left where a
+                phrase is short.
+        """
+        batch, phrases = vectors.shape[:2]
+        vectors = self.embed(vectors)
+        flat = vectors.flatten(0, 1)
+        text = p1_logits = class_logits = p2 = choice = p3 = None
+        if self.text_encoder is not None and self.lstm_cnn is not None and image.p1_part is not None:
+            last, states = self.text_encoder(flat)
+            text = last.reshape(batch, phrases, -1)
+            p1_logits = self.lstm_cnn(image.p1_part, text)
+        if self.expression_classifier is not None and image.p_image is not None:
+            class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
+            p_text = class_logits.softmax(dim=-1)[..., :-1]
+            p2 = dot_product(image.p_image, p_text)
+        if self.relate is not None and image.masks is not None:
+            assert image.look is not None and image.boxes is not None
+            assert image.objectness is not None and image.classes is not None
+            words = states.reshape(batch, phrases, *states.shape[1:])
+            match = p_text @ image.classes.transpose(1, 2)
+            present = (vectors != 0).any(dim=-1)
+            choice = self.relate(image.look, image.boxes, image.objectness, match, text, words, present)
+            p3 = select_masks(choice.sigmoid(), image.masks)
+        p1 = None if p1_logits is None else p1_logits.sigmoid()
+        logits, presence = self.combine(p1, p2, p3, text)
+        return Answer(logits, presence, p1_logits, p2, class_logits, choice, p3)
+
+    def forward(self, images: Tensor, vectors: Tensor, hints: Tensor, cells: Tensor) -> TrainingOutput:
+        """One training pass.
+
+        Args:
+            images: (B, 3, S, S).
+            vectors: (B, P, T, D).
+            hints: (B, h, w) at stride 8, added to the heat map so that true objects are among the candidates.
+            cells: (B, N) flat stride-8 cells of the true objects' centres.
+        """
+        encoded, p_image_logits, maps, candidates = self._encode(images, hints)
+        boxes = masks = None
+        if self.objects is not None and maps is not None:
+            boxes, kernels = self.objects.at_cells(maps, cells)
+            masks = self.objects.masks(maps.embedding, boxes, kernels)
+        return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, boxes, masks)
+
+    def _encode(
+        self, images: Tensor, hints: Tensor | None
+    ) -> tuple[EncodedImage, Tensor | None, ObjectMaps | None, Candidates | None]:
+        visual, fine = self.image_encoder(images)
+        p1_part = None if self.lstm_cnn is None else self.lstm_cnn.image_part(visual, fine)
+        p_image_logits = None if self.category is None else self.category(visual)
+        p_image = None if p_image_logits is None else p_image_logits.sigmoid()
+        if self.objects is None or p_image is None:
+            return EncodedImage(p1_part, p_image), p_image_logits, None, None
+        maps = self.objects(visual, fine)
+        colours = F.avg_pool2d(images, 8)
+        found = self.objects.propose(maps, visual, fine, colours, p_image.detach(), hints)
+        encoded = EncodedImage(
+            p1_part, p_image, found.score, found.boxes, found.masks.sigmoid(), found.look, found.classes
+        )
+        return encoded, p_image_logits, maps, found

@@ -1,0 +1,55 @@
+"""What goes between the graphs and to the losses, of either network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from deixis.model.objects import Candidates, ObjectMaps
+
+
+class EncodedImage(NamedTuple):
+    """What the image graph leaves for the phrases; what belongs to a term that is not there is None.
+
+    p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; objectness: (B, K); boxes: (B, K, 4); masks:
+    (B, K, 2h, 2w) probabilities; look: (B, K, D); classes: (B, K, M).
+    """
+
+    p1_part: Tensor | None = None
+    p_image: Tensor | None = None
+    objectness: Tensor | None = None
+    boxes: Tensor | None = None
+    masks: Tensor | None = None
+    look: Tensor | None = None
+    classes: Tensor | None = None
+
+
+class Answer(NamedTuple):
+    """What the phrase graph says, P phrases on B pictures; None for terms that are not there.
+
+    logits: (B, P, H, W) of the answer; presence: (B, P) logit that the phrase names something here; p1_logits:
+    (B, P, H, W); p2: (B, P, H, W); class_logits: (B, P, M + 1); choice_logits: (B, P, K) and p3: (B, P, H, W).
+    """
+
+    logits: Tensor
+    presence: Tensor
+    p1_logits: Tensor | None
+    p2: Tensor | None
+    class_logits: Tensor | None
+    choice_logits: Tensor | None = None
+    p3: Tensor | None = None
+
+
+class TrainingOutput(NamedTuple):
+    """Everything that the losses look at.
+
+    p_image_logits: (B, M, h, w) of classes that may overlap, or (B, M + 1, h, w) of exclusive ones and background.
+    """
+
+    answer: Answer
+    p_image_logits: Tensor | None
+    maps: ObjectMaps | None = None
+    candidates: Candidates | None = None
+    instance_boxes: Tensor | None = None
+    instance_masks: Tensor | None = None
