@@ -14,6 +14,7 @@ pytest.importorskip("fastapi", reason="the extra [web] is not installed")
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from deixis.config import ServeConfig
 from deixis.masks import decode_rle
 from deixis.web.app import create_app
 from fakes import ColourBackend, colour_segmenter
@@ -174,7 +175,9 @@ def test_a_failure_is_told_without_its_insides() -> None:
 
 
 def test_other_routes(client: TestClient) -> None:
-    assert client.get("/health").json() == {"status": "ok"}
+    limits = ServeConfig()
+    health = {"status": "ok", "max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels}
+    assert client.get("/health").json() == health
     for path in ("/nothing", "/../app.py", "/%2e%2e/app.py", "/examples/", "/static/index.html", "//etc/passwd"):
         answer = client.get(path)
         assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found", path

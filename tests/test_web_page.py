@@ -141,6 +141,17 @@ def test_problems_are_shown_and_go_away(page: Any, tmp_path: Path) -> None:
     assert "not a picture" in page.get_by_role("alert").inner_text()
 
 
+def test_a_photo_beyond_the_limits_is_not_sent(segmenter: Segmenter, browser: Any) -> None:
+    for name, limits in (("megabytes", {"max_bytes": 1000}), ("megapixels", {"max_pixels": 1000})):
+        with serving(segmenter, **limits) as (host, port, _):
+            page = browser.new_page()
+            page.goto(f"http://{host}:{port}/")
+            page.get_by_role("button", name="Cat").click()
+            page.get_by_role("alert").wait_for()
+            assert name in page.get_by_role("alert").inner_text()
+            page.close()
+
+
 def test_by_keyboard_alone(page: Any) -> None:
     page.get_by_role("button", name="Coffee").focus()
     page.keyboard.press("Enter")
@@ -157,6 +168,8 @@ def test_by_keyboard_alone(page: Any) -> None:
             break
     assert page.locator("#legend").is_visible()
     assert "Probability map of cup" in page.locator("#stage").get_attribute("aria-label")
+    page.keyboard.press("Enter")
+    assert chip.evaluate("node => node === document.activeElement && node.ariaPressed === 'true'")
     page.keyboard.press("Delete")
     assert page.locator(".chip").count() == 1
     page.keyboard.press("/")

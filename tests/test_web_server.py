@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra [web] is not installed")
 
 from commands import Run, refused
+from deixis.config import ServeConfig
 from deixis.web.server import address, listen
 from fakes import colour_segmenter
 from webserver import HeldBackend, png, serving, until
@@ -105,6 +106,13 @@ def test_bad_tokens_and_limits_are_clear_errors(run: Run, tmp_path: Path) -> Non
     refused(run("serve", "--token-file", tmp_path / "none"), "none")
 
 
+def test_the_container_opens_the_default_port_and_not_as_root() -> None:
+    lines = (Path(__file__).resolve().parent.parent / "Containerfile").read_text().splitlines()
+    port = ServeConfig().port
+    assert f"EXPOSE {port}" in lines and any(f"127.0.0.1:{port}/health" in line for line in lines)
+    assert [line.split()[1] for line in lines if line.startswith("USER")] == ["deixis"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_serves_the_bundled_model_and_ends_well(tmp_path: Path, number: int) -> None:
     token = tmp_path / "token"
@@ -121,7 +129,7 @@ def test_the_command_serves_the_bundled_model_and_ends_well(tmp_path: Path, numb
         url = process.stdout.readline().split()[1]
         assert url.startswith("http://127.0.0.1:")
         with urlopen(url + "health", timeout=30) as answer:
-            assert json.load(answer) == {"status": "ok"}
+            assert json.load(answer)["status"] == "ok"
         with urlopen(Request(url + "metrics", headers={"Authorization": "Bearer secret"}), timeout=30) as answer:
             assert answer.status == 200
         process.send_signal(number)

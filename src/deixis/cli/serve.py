@@ -13,6 +13,7 @@ from deixis.config import ServeConfig
 from deixis.errors import InputError
 
 DEFAULT = ServeConfig()
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOKEN_VARIABLE = "DEIXIS_TOKEN"
 
 
@@ -37,6 +38,8 @@ def run(
         host=host, port=port, workers=workers, waiting=waiting, max_bytes=max_bytes, max_pixels=max_pixels
     )
     token = _read_token(token_file)
+    if not token and host not in LOOPBACK:
+        typer.echo(f"deixis: whoever reaches {host} can use this server; --token-file asks for a token", err=True)
     with needs_extra("web"):
         from deixis.web.app import create_app
         from deixis.web.server import serve

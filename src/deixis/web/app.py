@@ -110,9 +110,10 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         return await service.segment(*await read_request(request, service.limits))
 
     @app.get("/health")
-    async def health() -> dict[str, str]:
-        """Whether the server answers."""
-        return {"status": "ok"}
+    async def health() -> dict[str, str | int]:
+        """That the server answers, and how large a request and a picture may be."""
+        limits = service.limits
+        return {"status": "ok", "max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels}
 
     @app.get("/metrics", response_class=PlainTextResponse, responses={401: {"model": ErrorResponse}})
     async def metrics() -> PlainTextResponse:

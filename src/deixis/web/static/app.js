@@ -10,7 +10,6 @@ const IDEAS = {
   chelsea: ["cat", "the left eye"],
   coffee: ["cup", "the cup of coffee", "table"],
 };
-const MAX_PIXELS = 50_000_000;
 
 const find = (id) => document.getElementById(id);
 const stage = new Stage(find("stage"));
@@ -35,8 +34,9 @@ async function openPhoto(blob, name, ideas = []) {
     problem("This file is not a picture that your browser can open. JPEG, PNG and WebP work.");
     return;
   }
-  if (bitmap.width * bitmap.height > MAX_PIXELS) {
-    problem(`This photo has ${Math.round((bitmap.width * bitmap.height) / 1e6)} megapixels; at most 50 can be used.`);
+  const tooLarge = tooLargeFor(backend.limits, blob, bitmap);
+  if (tooLarge) {
+    problem(tooLarge);
     return;
   }
   const photo = { blob, bitmap, name, height: bitmap.height, width: bitmap.width };
@@ -55,6 +55,13 @@ async function openPhoto(blob, name, ideas = []) {
   started.catch((error) => {
     if (opening === started) problem(error.message);
   });
+}
+
+function tooLargeFor({ bytes, pixels }, blob, { width, height }) {
+  const millions = (count) => (count / 1e6).toFixed(1);
+  const more = (what, got, most) => `This photo has ${millions(got)} ${what}; at most ${millions(most)} can be used.`;
+  if (width * height > pixels) return more("megapixels", width * height, pixels);
+  return blob.size > bytes ? more("megabytes", blob.size, bytes) : "";
 }
 
 async function backendOpen(photo) {
@@ -109,11 +116,17 @@ function remove(entry) {
 // ---- drawing ----
 
 function render() {
-  const chips = entries.map(chip);
-  find("chips").replaceChildren(...chips);
+  renderChips();
   find("current").hidden = !current;
   if (current) renderCurrent();
   draw();
+}
+
+function renderChips() {
+  const chips = find("chips");
+  const focused = [...chips.children].findIndex((item) => item.contains(document.activeElement));
+  chips.replaceChildren(...entries.map(chip));
+  if (focused >= 0) chips.children[focused]?.firstChild.focus();
 }
 
 function chip(entry) {
@@ -226,7 +239,7 @@ function listen() {
   });
   find("threshold").addEventListener("change", () => {
     say(verdict(current, stage));
-    find("chips").replaceChildren(...entries.map(chip));
+    renderChips();
   });
   find("heat").addEventListener("click", () => {
     heat = !heat;

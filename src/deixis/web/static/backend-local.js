@@ -6,6 +6,7 @@ import { tokenize, WordVectors } from "./words.js";
 
 const PRIVACY = "Your photo never leaves this browser: the network was loaded into it.";
 const CATEGORIES_TOLD = 5;
+const MAX_PIXELS = 50_000_000;
 
 /** Fetch files, telling how much has come; those that are gzipped are unpacked. */
 async function fetchAll(files, tell) {
@@ -112,6 +113,7 @@ export async function createBackend({ loading }) {
   loaded().catch(() => {}); // said when a photo is opened
   return {
     privacy: PRIVACY,
+    limits: { bytes: Infinity, pixels: MAX_PIXELS },
     async open(photo) {
       const ready = await loaded();
       await painted(); // the page is still while the network computes

@@ -15,6 +15,7 @@ export class Refused extends Error {
 }
 
 export async function createBackend({ askToken }) {
+  const health = await (await fetch("health")).json();
   let token = sessionStorage.getItem("deixis-token") ?? "";
 
   async function post(body, json) {
@@ -39,6 +40,7 @@ export async function createBackend({ askToken }) {
 
   return {
     privacy: PRIVACY,
+    limits: { bytes: health.max_bytes, pixels: health.max_pixels },
     /** Send the photo at once, so that its features are there when the first phrase is. */
     async open(photo) {
       const sent = await send(photo);

@@ -63,9 +63,13 @@ export class Stage {
     this.base = this.context.getImageData(0, 0, this.width, this.height);
   }
 
-  /** The mask of an entry on this canvas. */
+  /** The mask of an entry on this canvas, kept until its threshold moves. */
   mask(entry) {
-    return maskOf(logitsAt(entry.answer, this.photo, this.height, this.width), entry.threshold);
+    const logits = logitsAt(entry.answer, this.photo, this.height, this.width);
+    if (entry.shown?.threshold !== entry.threshold || entry.shown.mask.length !== logits.length) {
+      entry.shown = { threshold: entry.threshold, mask: maskOf(logits, entry.threshold) };
+    }
+    return entry.shown.mask;
   }
 
   /** Draw the masks of entries, the chosen one last, and the rest of the photo dimmed. */
