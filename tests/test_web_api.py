@@ -170,7 +170,7 @@ def test_a_failure_is_told_without_its_insides() -> None:
     with TestClient(create_app(colour_segmenter(BrokenBackend())), raise_server_exceptions=False) as client:
         answer = client.post(PATH, files={"image": ("a.png", png())}, data={"phrases": "red"})
         assert answer.status_code == 500 and answer.json()["error"]["code"] == "failed"
-        assert "broken" not in answer.text
+        assert "broken" not in answer.text and "content-security-policy" in answer.headers
         assert client.post(PATH, files={"image": ("a.png", png())}).status_code == 200  # the worker lives on
 
 

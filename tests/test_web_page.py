@@ -125,6 +125,30 @@ def test_a_forgotten_photo_is_sent_again(page: Any, browser: Any, url: str) -> N
     assert page.get_by_role("alert").count() == 0
 
 
+def test_a_photo_that_could_not_be_sent_is_sent_with_the_phrase(page: Any) -> None:
+    page.route("**/v1/segment", lambda route: route.abort())
+    page.get_by_role("button", name="Cat").click()
+    page.get_by_role("alert").wait_for()
+    assert "cannot be reached" in page.get_by_role("alert").inner_text()
+    page.unroute("**/v1/segment")
+    ask(page, "cat")
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_photo_is_dropped_or_pasted(page: Any, kind: str) -> None:
+    give = """async (kind) => {
+      const blob = await (await fetch("examples/chelsea.jpg")).blob();
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([blob], "mine.jpg", { type: "image/jpeg" }));
+      const data = { bubbles: true, cancelable: true };
+      const paste = () => new ClipboardEvent("paste", { ...data, clipboardData: transfer });
+      document.body.dispatchEvent(kind === "paste" ? paste() : new DragEvent("drop", { ...data, dataTransfer: transfer }));
+    }"""
+    page.evaluate(give, kind)
+    ask(page, "cat")
+    assert "Found" in page.locator("#verdict").inner_text()
+
+
 def test_problems_are_shown_and_go_away(page: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Cat").click()
     page.get_by_label("What do you mean?").fill("qqqqzzz")

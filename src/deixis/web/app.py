@@ -144,7 +144,3 @@ def _add_errors(app: FastAPI) -> None:
     async def http_error(request: Request, error: HTTPException) -> Response:
         code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "http_error")
         return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> Response:
-        return Problem(500, "failed", "the server failed at this request; its log tells more").response()

@@ -41,7 +41,7 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 500
+        start, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -53,6 +53,11 @@ class Observed:
         self.metrics.in_flight += 1
         try:
             await self.app(scope, receive, send_with_headers)
+        except Exception:
+            if not status:
+                failed = Problem(500, "failed", "the server failed at this request; its log tells more")
+                await failed.response()(scope, receive, send_with_headers)
+            raise
         finally:
             self.metrics.in_flight -= 1
             route = scope["path"] if scope["path"] in ROUTES else "other"

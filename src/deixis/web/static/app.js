@@ -1,5 +1,6 @@
 // The page: a photo, phrases and what was found. What computes is behind ./backend-*.js: the server, or this browser.
 
+import { listenToDropping } from "./drop.js";
 import { coco, cutout, download, maskPicture } from "./save.js";
 import { colourOf, css, inkOn, Stage } from "./stage.js";
 import { describe, isDoubtful, percent, points, verdict } from "./verdict.js";
@@ -15,8 +16,7 @@ const find = (id) => document.getElementById(id);
 const stage = new Stage(find("stage"));
 
 export let backend; // for whoever scripts the page
-let picture = null; // what backend.open gave, and bitmap, name, height, width
-let opening = null;
+let picture = null; // { blob, bitmap, name, height, width, opened }
 let entries = []; // { number, phrase, threshold, answer }
 let current = null;
 let peeked = null; // the entry whose map is shown while its chip is pointed at
@@ -40,21 +40,17 @@ async function openPhoto(blob, name, ideas = []) {
     return;
   }
   const photo = { blob, bitmap, name, height: bitmap.height, width: bitmap.width };
+  picture = photo;
   [entries, current, peeked, heat, nextNumber] = [[], null, null, false, 1];
   document.body.dataset.view = "work";
   stage.open(photo);
-  picture = null;
   showIdeas(ideas);
   render();
   find("phrase").value = "";
   find("phrase").placeholder = ideas[0] ?? "the dog on the left";
   find("phrase").focus({ preventScroll: true });
   say("The photo is open. Say what you mean.");
-  const started = backendOpen(photo);
-  opening = started;
-  started.catch((error) => {
-    if (opening === started) problem(error.message);
-  });
+  opened(photo).catch((error) => photo === picture && problem(messageOf(error)));
 }
 
 function tooLargeFor({ bytes, pixels }, blob, { width, height }) {
@@ -64,9 +60,13 @@ function tooLargeFor({ bytes, pixels }, blob, { width, height }) {
   return blob.size > bytes ? more("megabytes", blob.size, bytes) : "";
 }
 
-async function backendOpen(photo) {
-  const opened = await backend.open(photo);
-  return Object.assign(opened, { bitmap: photo.bitmap, name: photo.name, height: photo.height, width: photo.width });
+/** What the backend made of a photo; when that failed, it is tried again. */
+function opened(photo) {
+  photo.opened ??= backend.open(photo).catch((error) => {
+    photo.opened = null;
+    throw error;
+  });
+  return photo.opened;
 }
 
 // ---- phrases ----
@@ -77,20 +77,18 @@ async function ask(phrase) {
     select(known);
     return true;
   }
-  const asked = opening;
+  const photo = picture;
   document.body.setAttribute("aria-busy", "true");
   try {
-    const opened = await asked;
-    const answer = await backend.ask(opened, phrase);
-    if (opening !== asked) return true; // another photo was opened meanwhile
-    picture = opened;
+    const answer = await backend.ask(await opened(photo), phrase);
+    if (picture !== photo) return true; // another one was opened meanwhile
     const entry = { number: nextNumber++, phrase, threshold: 0.5, answer };
     entries.push(entry);
     problem("");
     select(entry);
     return true;
   } catch (error) {
-    if (opening === asked) problem(error instanceof TypeError ? "The server cannot be reached." : error.message);
+    if (picture === photo) problem(messageOf(error));
     return false;
   } finally {
     document.body.removeAttribute("aria-busy");
@@ -156,7 +154,8 @@ function chip(entry) {
   main.addEventListener("pointerleave", peek(false));
   main.addEventListener("focus", () => main.matches(":focus-visible") && peek(true)());
   main.addEventListener("blur", peek(false));
-  const close = Object.assign(document.createElement("button"), { type: "button", className: "chip-close", textContent: "×" });
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "chip-close" });
+  close.textContent = "×";
   close.setAttribute("aria-label", `Remove ${entry.phrase}`);
   close.addEventListener("click", () => remove(entry));
   item.append(main, close);
@@ -186,7 +185,9 @@ function draw() {
   else if (stage.base) stage.drawMasks(entries, current);
   find("stage").setAttribute(
     "aria-label",
-    mapped ? `Probability map of ${mapped.phrase}` : ["The photo", ...entries.map((entry) => describe(entry, stage))].join(". "),
+    mapped
+      ? `Probability map of ${mapped.phrase}`
+      : ["The photo", ...entries.map((entry) => describe(entry, stage))].join(". "),
   );
 }
 
@@ -206,6 +207,8 @@ function problem(text) {
   find("problem").textContent = text;
   find("problem").hidden = !text;
 }
+
+const messageOf = (error) => (error instanceof TypeError ? "The server cannot be reached." : error.message);
 
 function say(text) {
   find("status").textContent = text;
@@ -248,7 +251,7 @@ function listen() {
   });
   find("why").addEventListener("toggle", () => current && renderCurrent());
   listenToSaving();
-  listenToDropping();
+  listenToDropping(find("veil"), openPhoto);
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.target.matches("input") && document.body.dataset.view === "work") {
       event.preventDefault();
@@ -260,31 +263,10 @@ function listen() {
 function listenToSaving() {
   const stem = () => picture.name.replace(/\.[^.]*$/, "");
   const tail = () => current.phrase.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
-  find("save-cutout").addEventListener("click", async () => download(await cutout(current, picture), `${stem()}.${tail()}.cutout.png`));
-  find("save-mask").addEventListener("click", async () => download(await maskPicture(current, picture), `${stem()}.${tail()}.mask.png`));
-  find("save-coco").addEventListener("click", () => download(coco(entries, picture), `${stem()}.coco.json`));
-}
-
-function listenToDropping() {
-  const files = (transfer) => [...(transfer?.files ?? [])];
-  let depth = 0;
-  const veil = (change) => {
-    depth = Math.max(0, depth + change);
-    find("veil").hidden = depth === 0;
-  };
-  addEventListener("dragenter", (event) => event.dataTransfer.types.includes("Files") && veil(1));
-  addEventListener("dragleave", (event) => event.dataTransfer.types.includes("Files") && veil(-1));
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    veil(-depth);
-    const [file] = files(event.dataTransfer);
-    if (file) openPhoto(file, file.name);
-  });
-  addEventListener("paste", (event) => {
-    const file = files(event.clipboardData).find((item) => item.type.startsWith("image/"));
-    if (file) openPhoto(file, file.name || "pasted.png");
-  });
+  const save = (id, make, name) => find(id).addEventListener("click", async () => download(await make(), name()));
+  save("save-cutout", () => cutout(current, picture), () => `${stem()}.${tail()}.cutout.png`);
+  save("save-mask", () => maskPicture(current, picture), () => `${stem()}.${tail()}.mask.png`);
+  save("save-coco", () => coco(entries, picture), () => `${stem()}.coco.json`);
 }
 
 function askToken() {
@@ -292,7 +274,10 @@ function askToken() {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve, reject) => {
-    const answer = () => (dialog.returnValue === "ok" ? resolve(find("token").value.trim()) : reject(new Error("This server asks for its token.")));
+    const answer = () => {
+      if (dialog.returnValue === "ok") resolve(find("token").value.trim());
+      else reject(new Error("This server asks for its token."));
+    };
     dialog.addEventListener("close", answer, { once: true });
   });
 }

@@ -119,7 +119,7 @@ export async function createBackend({ loading }) {
       await painted(); // the page is still while the network computes
       const start = performance.now();
       const features = await ready.encode(pixelsOf(photo.bitmap), photo.height, photo.width);
-      return { features, height: photo.height, width: photo.width, milliseconds: performance.now() - start };
+      return { features, milliseconds: performance.now() - start };
     },
     async ask(picture, phrase) {
       const ready = await loaded();

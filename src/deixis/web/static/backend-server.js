@@ -44,7 +44,7 @@ export async function createBackend({ askToken }) {
     /** Send the photo at once, so that its features are there when the first phrase is. */
     async open(photo) {
       const sent = await send(photo);
-      return { photo, id: sent.image_id, height: sent.height, width: sent.width, milliseconds: sent.milliseconds.image };
+      return { photo, id: sent.image_id, milliseconds: sent.milliseconds.image };
     },
     async ask(picture, phrase) {
       const include = ["grids", "explanation"];
