@@ -32,6 +32,7 @@ PHOTO = Path(__file__).resolve().parent.parent / "examples" / "photos" / "astron
 PHRASES = ("woman in orange", "hair", "the flag")
 WARM_UP = ServeConfig().pictures + 8  # rounds that also fill the cache of pictures, so that memory is steady after
 ALONE = 30  # rounds of the single client
+SAMPLES = 6  # of the memory
 BOUNDARY = "deixis-benchmark"
 
 
@@ -148,6 +149,14 @@ def _head(length: int) -> bytes:
     return "\r\n".join((*lines, "", "")).encode()
 
 
+def sample(process: int, seconds: float, stop: threading.Event) -> list[float]:
+    """Memory at the start and ``SAMPLES`` times within the seconds."""
+    taken = [resident(process)]
+    while not stop.wait(seconds / SAMPLES):
+        taken.append(resident(process))
+    return taken
+
+
 def resident(process: int) -> float:
     """Megabytes of memory that a process holds."""
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
@@ -163,9 +172,10 @@ def measure(port: int, process: int, clients: int, seconds: float) -> dict[str, 
     for _ in range(ALONE):
         client.round()
     single = alone.summary(time.perf_counter() - start)
-    before, stop = resident(process), threading.Event()
-    with ThreadPoolExecutor(2) as pool:
+    stop = threading.Event()
+    with ThreadPoolExecutor(3) as pool:
         dripping, flooding = pool.submit(drip, port, stop), pool.submit(flood, port)
+        memory = pool.submit(sample, process, seconds, stop)
         start = time.perf_counter()
         tally = load(port, clients, seconds)
         together = tally.summary(time.perf_counter() - start)
@@ -173,8 +183,8 @@ def measure(port: int, process: int, clients: int, seconds: float) -> dict[str, 
         harm = {"a byte a second": dripping.result(), "200 MB": flooding.result()}
     for error in (alone.errors + tally.errors)[:5]:
         print(error, file=sys.stderr)
-    memory = {"before_mb": round(before, 1), "after_mb": round(resident(process), 1)}
-    return {"one_client": single, "together": together, "memory": memory, "meanwhile": harm}
+    megabytes = [round(value) for value in memory.result()]
+    return {"one_client": single, "together": together, "memory_mb": megabytes, "meanwhile": harm}
 
 
 def main() -> None:
