@@ -122,8 +122,8 @@ def test_what_train_says_of_a_source(tmp_path: Path) -> None:
     assert leakage(kept.about()) == f"{photographs}kept on purpose"
     write_refs(tmp_path, "refcoco", "unc", val=[3, 7])
     assert leakage(SceneSource(COCO, tmp_path).about()) == (
-        f"{tmp_path / 'instances.json'}: 1 pictures; leak-free: 1 of the 2 val and test photographs of refcoco (unc) "
-        "left out"
+        f"{tmp_path / 'instances.json'}: 1 pictures; leak-free: none of the 2 val and test photographs of refcoco "
+        "(unc) is among them, 1 were left out"
     )
     write_coco(tmp_path, "mine.jpg", "yours.jpg")
     assert leakage(SceneSource(COCO, tmp_path).about()) == f"{start}none has a name of COCO's"

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from deixis.config import SourceConfig
+from deixis.data.leakage import SourceReport
 from deixis.data.scenes import SceneSource
 from deixis.data.sentences import SentenceSource
 from deixis.data.shapes import SHAPES
@@ -34,6 +35,11 @@ def test_what_people_said_becomes_a_scene(tmp_path: Path) -> None:
         assert mask is not None and (mask == sample.mask).all()
         assert (expression.category, expression.kind) == (by_id[target].category, "human")
     assert validation_samples(source, 6, 0, SynthesisOptions())[0].phrase == samples[0].phrase
+
+
+def test_nothing_is_said_of_leaks(tmp_path: Path) -> None:
+    write_refer(tmp_path)
+    assert open_source(REFCOCO, tmp_path).about() == SourceReport("refcoco:train", 5, leak_free=None)
 
 
 def test_a_part_of_the_pictures(tmp_path: Path) -> None:

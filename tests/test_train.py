@@ -20,8 +20,9 @@ from deixis.errors import CheckpointError
 from deixis.train import loop
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
 from deixis.train.lock import run_lock
-from deixis.train.loop import BEST, LAST, Progress, step_seed, train
+from deixis.train.loop import BEST, LAST, step_seed, train
 from deixis.train.optimise import make_optimiser, schedule, set_rates
+from deixis.train.progress import Progress
 from deixis.train.validate import Validation
 from tiny import tiny_model, tiny_run, tiny_vectors
 
@@ -265,7 +266,8 @@ def test_the_backbone_has_a_rate_of_its_own_and_biases_do_not_decay(tmp_path: Pa
             assert id(parameter) not in groups
             continue
         group = groups[id(parameter)]
-        assert group["lr"] == (0.5e-4 if ".backbone." in name else 0.5e-3)
+        peak = 1e-2 if name == "combine.alpha_logit" else 1e-4 if ".backbone." in name else 1e-3
+        assert group["lr"] == 0.5 * peak
         assert group["weight_decay"] == (0.1 if parameter.ndim > 1 else 0.0)
 
 

@@ -227,6 +227,7 @@ class TrainConfig:
         images, phrases: per step and process; phrases per image.
         optimiser: "adamw" or "sgd".
         learning_rate, backbone_rate: peak rates of the new layers and of the backbone.
+        alpha_rate: peak rate of alpha; a single number has a long way to go in a short run.
         momentum: of SGD.
         weight_decay: of matrices; biases, norms and scalars have none.
         warmup: steps of linear warm-up; then a cosine to zero.
@@ -255,6 +256,7 @@ class TrainConfig:
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
     backbone_rate: float = 2e-4
+    alpha_rate: float = 1e-2
     momentum: float = 0.9
     weight_decay: float = 0.02
     warmup: int = 200

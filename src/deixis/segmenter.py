@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +60,14 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
+        about: where the network comes from: steps, scores, whether its training pictures were leak-free.
     """
 
-    def __init__(self, backend: Backend, config: ModelConfig, vectors: Lexicon) -> None:
+    def __init__(
+        self, backend: Backend, config: ModelConfig, vectors: Lexicon, about: Mapping[str, Any] | None = None
+    ) -> None:
         self.config = config
+        self.about = dict(about or {})
         self.vectors = vectors
         self._backend = backend
 
@@ -87,7 +91,7 @@ class Segmenter:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
-        return cls(backend, model.config, words)
+        return cls(backend, model.config, words, model.about)
 
     def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
         """Run the image graph.

@@ -17,7 +17,7 @@ from deixis.cli.console import command, needs_extra
 
 if TYPE_CHECKING:
     from deixis.data.leakage import SourceReport
-    from deixis.train.loop import Progress
+    from deixis.train.progress import Progress
 
 
 @command
@@ -83,7 +83,7 @@ def leakage(source: SourceReport) -> str:
     line = f"{source.source}: {source.images} pictures; "
     if source.compared_with is not None:
         known = f"{source.measured_images} val and test photographs of {', '.join(source.divisions)}"
-        return f"{line}leak-free: {source.left_out} of the {known} left out"
+        return f"{line}leak-free: none of the {known} is among them, {source.left_out} were left out"
     if source.leak_free:
         return f"{line}none has a name of COCO's"
     reason = "unknown, nothing was compared" if source.leak_free is None else "kept on purpose"

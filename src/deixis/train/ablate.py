@@ -19,10 +19,12 @@ from deixis.evaluate import evaluate, write_records
 from deixis.model.build import build
 from deixis.runs import records_path
 from deixis.segmenter import DEFAULT_VECTORS, Segmenter
+from deixis.slices import tag_unknown_words
 from deixis.text import tokenize
 from deixis.train.ablations import stages
 from deixis.train.checkpoint import MODEL, load_checkpoint
-from deixis.train.loop import VOCABULARY, Progress, train
+from deixis.train.loop import VOCABULARY, train
+from deixis.train.progress import Progress
 from deixis.train.validate import TorchBackend
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
@@ -67,7 +69,7 @@ def measure(checkpoint: Path, config: TrainConfig, tests: Tests, root: Path) -> 
     if missing:
         segmenter = open_run(checkpoint, root / config.vectors if config.vectors else DEFAULT_VECTORS)
         for name in missing:
-            write_records(paths[name], evaluate(segmenter, tests[name]()))
+            write_records(paths[name], evaluate(segmenter, tag_unknown_words(tests[name](), segmenter.vectors)))
 
 
 def held_out(config: TrainConfig, root: Path) -> list[Sample]:

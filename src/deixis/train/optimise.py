@@ -1,4 +1,4 @@
-"""AdamW or SGD with a learning rate of its own for the backbone, and the rates' schedule."""
+"""AdamW or SGD with learning rates of their own for the backbone and for alpha, and the rates' schedule."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 def make_optimiser(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
     """The optimiser without decay of biases, norms and scalars; each group knows its ``peak`` rate."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((".backbone." in name, parameter.ndim > 1), []).append(parameter)
+            groups.setdefault((_peak(name, config), parameter.ndim > 1), []).append(parameter)
     settings = [
-        {
-            "params": parameters,
-            "peak": config.backbone_rate if backbone else config.learning_rate,
-            "weight_decay": config.weight_decay if matrix else 0.0,
-        }
-        for (backbone, matrix), parameters in groups.items()
+        {"params": parameters, "peak": peak, "weight_decay": config.weight_decay if matrix else 0.0}
+        for (peak, matrix), parameters in groups.items()
     ]
     if config.optimiser == "sgd":
         return torch.optim.SGD(settings, lr=config.learning_rate, momentum=config.momentum)
     return torch.optim.AdamW(settings, lr=config.learning_rate)
+
+
+def _peak(name: str, config: TrainConfig) -> float:
+    if name.endswith("combine.alpha_logit"):
+        return config.alpha_rate
+    return config.backbone_rate if ".backbone." in name else config.learning_rate
 
 
 def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:
