@@ -101,7 +101,7 @@ def open_image(source: str | Path | Image.Image | NDArray[np.generic]) -> ImageA
                 return _from_pil(image, str(path))
 
 
-def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageArray:
+def decode_image(data: bytes, max_pixels: int) -> ImageArray:
     """``open_image`` for the bytes of a file that somebody sent; only ``SENT_FORMATS`` are tried.
 
     Raises:
@@ -120,7 +120,7 @@ def normalise(squares: ImageArray) -> FloatArray:
 
 
 @contextlib.contextmanager
-def _named(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[None]:
+def _named(name: str, max_pixels: int = 0) -> Iterator[None]:
     """Turn whatever Pillow raises into an ImageError that names the picture."""
     try:
         yield
@@ -129,13 +129,14 @@ def _named(name: str, max_pixels: int = MAX_PIXELS) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: not an image that can be read; JPEG, PNG, WebP, BMP, GIF and TIFF can") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: expected at most {max_pixels:,} pixels: {error}") from error
+        raise ImageError(f"{name}: expected at most {max_pixels or MAX_PIXELS:,} pixels: {error}") from error
     except Exception as error:  # damaged files make Pillow's readers raise struct.error, KeyError, TypeError, ...
         raise ImageError(f"{name}: the image file is damaged or incomplete ({error})") from error
 
 
-def _from_pil(image: Image.Image, name: str, max_pixels: int = MAX_PIXELS) -> ImageArray:
+def _from_pil(image: Image.Image, name: str, max_pixels: int = 0) -> ImageArray:
     width, height = image.size
+    max_pixels = max_pixels or MAX_PIXELS
     if width * height > max_pixels:
         raise ImageError(f"{name}: expected at most {max_pixels:,} pixels, got {width} x {height}; make it smaller")
     if width * height == 0:
