@@ -110,7 +110,7 @@ def test_too_much_for_a_visitor_is_refused(
     tmp_path: Path, pinned: Path, model: ModelFile, vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "MAX_BYTES", 100_000)
-    with pytest.raises(InputError, match=r"expected at most 0 MB .*app\.js"):
+    with pytest.raises(InputError, match=r"expected at most 0 MB .*coffee\.jpg"):
         export.export_page(model, vectors, tmp_path / "site", pinned)
     assert not (tmp_path / "site").exists()
 
