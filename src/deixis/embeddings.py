@@ -166,6 +166,10 @@ class WordVectors:
         """All words, in the order of the rows."""
         return self._words.text.decode("utf-8").split("\n")
 
+    def raw(self) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+        """The matrix as it is kept: (N, D) int8 codes and (N,) float16 scales."""
+        return np.ascontiguousarray(self._codes), self._scales.astype(np.float16)
+
     @property
     def dim(self) -> int:
         """Length of a vector."""

@@ -158,6 +158,22 @@ class Segmenter:
         """``explain`` for several phrases; the picture is encoded once."""
         return self._ask(image, phrases, threshold, explained=True)
 
+    def grids(self, features: Features, phrases: Sequence[str]) -> dict[str, FloatArray]:
+        """What the phrase graph says of P phrases, on the network's own grid over the letterboxed square.
+
+        Returns:
+            "logits" of the answer (P, h, w); "score" (P,); "weights" (P, terms); the model's terms of "p1", "p2" and
+            "p3" (P, h, w) as probabilities; with p2 "p_text" (P, M + 1), the probability of each category and of
+            none; with p3 "choice" (P, K) of each proposed object.
+
+        Raises:
+            PhraseError: a phrase is empty or none of its words is known.
+        """
+        vectors = np.stack([self._encode_phrase(phrase) for phrase in phrases])
+        names = self._outputs(explained=True)
+        outputs = self._backend.answer(self._features(features).arrays, vectors[None], names)
+        return {name: output[0] for name, output in zip(names, outputs, strict=True)}
+
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
         tokens = tokenize(phrase)
@@ -193,9 +209,7 @@ class Segmenter:
         _check_threshold(threshold)
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
-        names = ["logits", "score", *(["choice"] if self.config.objects else [])]
-        if explained:
-            names += ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
+        names = self._outputs(explained)
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -204,13 +218,18 @@ class Segmenter:
             for index, phrase in enumerate(phrases[part]):
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
                 terms = self._terms(phrase, mine, box) if explained else {}
-                probability = _sigmoid(box.invert(mine["logits"]))
+                probability = at_original_size(features, mine["logits"])
                 mask, score = probability >= threshold, float(mine["score"])
                 proposals = None
                 if self.config.objects:
                     proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
                 results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
         return results
+
+    def _outputs(self, explained: bool) -> list[str]:
+        names = ["logits", "score", *(["choice"] if self.config.objects else [])]
+        reasons = ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
+        return names + reasons if explained else names
 
     def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
         grids = {name: outputs[name] for name in self.config.terms}
@@ -223,6 +242,11 @@ class Segmenter:
             }
         terms["words"] = self.words(phrase)
         return terms
+
+
+def at_original_size(features: Features, logits: FloatArray) -> FloatArray:
+    """(H, W) float32 probabilities at the picture's own size, of logits (h, w) on the network's grid."""
+    return _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
 
 
 class OnnxBackend:

@@ -20,8 +20,10 @@ from deixis.cli import (
     report,
     score,
     segment,
+    serve,
     synthesize,
     train,
+    web_export,
 )
 
 app = typer.Typer(
@@ -42,6 +44,8 @@ app.command("train")(train.run)
 app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
+app.command("serve")(serve.run)
+app.command("web-export")(web_export.run)
 app.add_typer(embed.app, name="embed")
 app.add_typer(data.app, name="data")
 
