@@ -92,6 +92,8 @@ def alphas(runs: Path) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for row, trainings in find_runs(runs).items():
         for training in trainings:
+            if not find_records(training):
+                continue  # not finished
             last = json.loads((training / "log.jsonl").read_text().splitlines()[-1])
             if "alpha" in last:
                 found.setdefault(row, []).append(last["alpha"])
