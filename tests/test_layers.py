@@ -20,7 +20,7 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "image", "text", "embeddings", "metrics", "config"),
-    ("configfile", "vocabulary"),
+    ("configfile", "vocabulary", "spelling"),
     ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2
     ("baselines", "slices"),  # L3

@@ -130,7 +130,9 @@ def test_unknown_words_among_known_ones_change_nothing() -> None:
 
 
 def test_how_words_are_understood() -> None:
-    assert colour_segmenter().words("Red qwertz") == Words(("red", "qwertz"), (True, False))
+    words = colour_segmenter().words("Red, qwertz")
+    assert words == Words(("red", ",", "qwertz"), (("red",), (), ()))
+    assert (words.known, words.taken_for, words.ignored) == ((True, False, False), {}, ("qwertz",))
 
 
 def test_a_string_instead_of_a_list_is_refused() -> None:
