@@ -40,7 +40,9 @@ class ColourBackend:
         probability = 1 / (1 + np.exp(-logits))
         score = probability.max(axis=(2, 3))
         p_text = np.stack([wanted[..., 0] > 0, wanted[..., 1] > 0, wanted[..., 2] > 0], axis=-1).astype(np.float32)
+        weights = np.broadcast_to(np.array([0.75, 0.25], dtype=np.float32), (*score.shape, 2))
         outputs = {"logits": logits, "score": score, "p1": probability, "p2": 0.4 * probability, "p_text": p_text}
+        outputs["weights"] = weights
         return [outputs[name] for name in names]
 
 

@@ -65,7 +65,7 @@ def test_evaluate_writes_numbers_and_records(run: Run, refer: Path) -> None:
     outcome = run("evaluate", "refcoco:val", "--data", refer, "--json", "o/s.json", "--records", "r.jsonl")
     assert outcome.code == 0
     content = json.loads(Path("o/s.json").read_text())
-    assert list(content) == ["protocol", "splits", "all", "slices", "baselines", "records"]
+    assert list(content) == ["leak_free", "protocol", "splits", "all", "slices", "baselines", "records"]
     assert content["splits"]["refcoco val"] == content["all"]
     assert content["all"]["n"] == 3 and len(content["records"]) == 3
     assert set(content["baselines"]) == {"whole image", "centre box", "category only", "another phrase"}
@@ -118,14 +118,15 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Replaces the training by one that reports twice; collects how it was called."""
     loop = pytest.importorskip("deixis.train.loop")
     validate = pytest.importorskip("deixis.train.validate")
+    from deixis.train.progress import Progress
     calls: list[tuple[Any, ...]] = []
 
     def train(config: Any, run: Path, root: Path, report: Callable[[Any], None], begun: Callable[[Any], None]) -> Path:
         calls.append((config, run, root))
         begun([SourceReport("a.json", 7, True)])
-        scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, {})
-        report(loop.Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
-        report(loop.Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
+        scores = validate.Validation(9, 0.25, 0.5, 0.4, 0.1, 0.9, 0.35, 0.3, {})
+        report(Progress(20, 40, {"p": 0.5, "total": 1.5}, 12.34, 3723.4))
+        report(Progress(40, 40, {"p": 0.25, "total": 1.25}, 12.34, 0.0, scores))
         return run / "best.safetensors"
 
     monkeypatch.setattr(loop, "train", train)
@@ -171,7 +172,7 @@ def test_train_explains_a_wrong_config(run: Run, config: Path) -> None:
 
 def test_export_prints_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("deixis.export")
-    module.export = lambda checkpoint, output: f"{checkpoint} -> {output}"  # type: ignore[attr-defined]
+    module.export = lambda checkpoint, output, input_size: f"{checkpoint} -> {output}"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "deixis.export", module)
     assert run("export", "best.safetensors", "--output", "a.deixis").out == "best.safetensors -> a.deixis\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_report_lists_rows_and_datasets(run: Run, runs: Path) -> None:
     outcome = run("report", runs)
     assert outcome.code == 0
     assert outcome.lines[0].startswith("| row | dataset | seeds | n | prec@0.5 |")
-    assert [line.split(" | ")[:4] for line in outcome.lines[2:]] == [
+    assert [line.split(" | ")[:4] for line in outcome.lines[2:-2]] == [
         ["| lstm-cnn", "refcoco-val", "1", "2"],
         ["| full", "refcoco-val", "2", "2"],
         ["| full", "heldout-synthesized", "1", "2"],
@@ -45,9 +46,22 @@ def test_report_lists_rows_and_datasets(run: Run, runs: Path) -> None:
     assert outcome.lines[3].endswith("| 55.00 \N{PLUS-MINUS SIGN} 7.07 | 55.00 \N{PLUS-MINUS SIGN} 7.07 |")
 
 
+def test_report_says_whether_measured_photographs_were_kept_out(run: Run, runs: Path) -> None:
+    for row, states in {"lstm-cnn": [True], "full/seed0": [True, None], "full/seed1": [True, False]}.items():
+        (runs / row / "sources.json").write_text(json.dumps([{"leak_free": state} for state in states]))
+    line = run("report", runs).lines[-1]
+    assert line.endswith("val and test: yes (lstm-cnn); no, they were kept on purpose (full)")
+    (runs / "full" / "seed1" / "sources.json").unlink()
+    assert "yes (lstm-cnn); not known, nothing was compared (full)" in run("report", runs).lines[-1]
+    outcome = run("report", runs, "--format", "csv")
+    assert "nothing was compared" in outcome.err and "compared" not in outcome.out
+    (runs / "lstm-cnn" / "sources.json").write_text("{}")
+    refused(run("report", runs), "sources.json: expected a list of sources")
+
+
 def test_report_puts_the_papers_table_beside(run: Run, runs: Path) -> None:
     outcome = run("report", runs, "--table", 2)
-    assert outcome.code == 0 and len(outcome.lines) == 2 + 5 * 2
+    assert outcome.code == 0 and len(outcome.lines) == 2 + 5 * 2 + 2
     assert "| baseline LSTM-CNN | paper | UNC-Ref not stated |" in outcome.out
     assert "| baseline LSTM-CNN | ours | refcoco-val | 1 | 2 |" in outcome.out
     assert "| word embedding | ours | not run |" in outcome.out

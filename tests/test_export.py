@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,13 @@ import pytest
 import torch
 
 from deixis import export as exporting
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, ConfigError
 from deixis.export import ParityError, check_parity, export, fuse_batch_norms
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.modelfile import ModelFile
 from deixis.segmenter import OnnxBackend, Segmenter
-from deixis.train.checkpoint import MODEL, Checkpoint, save_checkpoint, weights_of
+from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.validate import TorchBackend
 from tiny import tiny_model, tiny_vectors
 
@@ -66,6 +67,29 @@ def test_the_file_says_where_it_comes_from(tmp_path: Path) -> None:
     assert model.config == tiny_model()
     assert model.vectors == tiny_vectors().fingerprint
     assert model.about == {"step": 7, "alpha": 0.5, "best_score": 0.5}
+
+
+def test_the_threshold_of_the_validation_is_in_the_graph(tmp_path: Path) -> None:
+    network = trained_looking()
+    stored = load_checkpoint(checkpoint_of(network, tmp_path))
+    save_checkpoint(tmp_path / "low.safetensors", replace(stored, about={"validation": {"threshold": 0.3}}))
+    tiny_vectors().save(tmp_path / "vectors")
+    odds = []
+    for name in ("best", "low"):
+        export(tmp_path / f"{name}.safetensors", tmp_path / f"{name}.deixis")
+        segmenter = Segmenter.load(tmp_path / f"{name}.deixis", vectors=tmp_path / "vectors")
+        p = segmenter.explain(PICTURE, "red square").probability.astype(np.float64)
+        odds.append(np.log(p / (1 - p)))
+    np.testing.assert_allclose(odds[1] - odds[0], np.log(0.7 / 0.3), atol=1e-2)
+
+
+def test_another_input_size(tmp_path: Path) -> None:
+    tiny_vectors().save(tmp_path / "vectors")
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis", input_size=96)
+    features = Segmenter.load(tmp_path / "m.deixis", vectors=tmp_path / "vectors").encode_image(PICTURE)
+    assert features.input_size == 96 and features.arrays["p_image"].shape[-2:] == (12, 12)
+    with pytest.raises(ConfigError, match="expected a positive multiple of 32, got 100"):
+        export(tmp_path / "best.safetensors", tmp_path / "m.deixis", input_size=100)
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:

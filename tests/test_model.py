@@ -260,8 +260,21 @@ def test_the_answer_mixes_its_terms() -> None:
     text = torch.ones(1, 1, 4)
     torch.testing.assert_close(two(p1, p2, None, text)[0].sigmoid(), torch.full((1, 1, 2, 2), 0.4))
     torch.testing.assert_close(three(p1, p2, p3, text)[0].sigmoid(), torch.full((1, 1, 2, 2), 0.65))
+    torch.testing.assert_close(three(p1, p2, p3, text)[2], torch.tensor([[[0.25, 0.25, 0.5]]]))
     two.alpha_logit.data.fill_(torch.tensor(0.75).logit())
-    torch.testing.assert_close(two(p1, p2, None, text)[0].sigmoid(), torch.full((1, 1, 2, 2), 0.3))
+    answer, _, weights = two(p1, p2, None, text)
+    torch.testing.assert_close(answer.sigmoid(), torch.full((1, 1, 2, 2), 0.3))
+    torch.testing.assert_close(weights, torch.tensor([[[0.75, 0.25]]]))
+    torch.testing.assert_close(Combine(("p2",), 4)(None, p2, None, None)[0].sigmoid(), p2)
+
+
+def test_the_threshold_is_where_the_odds_are_even() -> None:
+    combine = Combine(("p1",), 4)
+    combine.threshold = 0.3
+    p1 = torch.tensor([[[[0.2, 0.3, 0.4]]]])
+    logits, _, _ = combine(p1, None, None, None)
+    assert logits[0, 0, 0, 0] < 0 < logits[0, 0, 0, 2] and logits[0, 0, 0, 1].item() == pytest.approx(0, abs=1e-6)
+    torch.testing.assert_close(logits, logit(p1) - logit(torch.tensor(0.3)))
 
 
 def test_logits_are_finite() -> None:

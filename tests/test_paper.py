@@ -20,8 +20,9 @@ from deixis.model.paper.network import PaperNetwork
 from deixis.model.paper.vgg import Vgg16
 from deixis.train.ablations import ROWS, Stage, stages
 from deixis.train.checkpoint import MODEL, Checkpoint, weights_of
-from deixis.train.loop import Progress, start_from, train
+from deixis.train.loop import start_from, train
 from deixis.train.presets import dataset, preset
+from deixis.train.progress import Progress
 from tiny import DIM, tiny_vectors
 
 CONVOLUTIONS = 14_714_688  # of VGG-16's published 138,357,544 parameters

@@ -157,7 +157,7 @@ def test_the_commands() -> None:
             "ablate",
             {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
         ),
-        ("export", {"checkpoint", "output"}),
+        ("export", {"checkpoint", "output", "input_size"}),
         ("data list", set()),
         ("data info", {"name"}),
         ("data download", {"name", "data", "only"}),

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from deixis.config import DEFAULT_PRESENCE
 from deixis.errors import CheckpointError, ImageError, InputError, PhraseError
 from deixis.modelfile import ModelFile
 from deixis.segmenter import DEFAULT_MODEL, PHRASES_AT_ONCE, Segmenter, Words
-from deixis.types import FloatArray
 from fakes import CONFIG, ColourBackend, colour_segmenter, colour_vectors, scene
 
 
@@ -213,33 +211,6 @@ def test_many_explanations_are_those_of_one_each() -> None:
         assert found.terms["categories"] == alone.terms["categories"]
         np.testing.assert_array_equal(found.probability, alone.probability)
         np.testing.assert_array_equal(found.terms["p2"], alone.terms["p2"])
-
-
-class Mixture(ColourBackend):
-    """Terms at random, and an answer that is their mean by given weights."""
-
-    def __init__(self, weights: dict[str, float]) -> None:
-        super().__init__()
-        self.weights = weights
-
-    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
-        random = np.random.default_rng(len(names))
-        terms = {name: random.random((1, vectors.shape[1], 16, 16)) for name in self.weights}
-        mean = sum(weight * terms[name] for name, weight in self.weights.items())
-        known = {**terms, "logits": np.log(mean / (1 - mean)), "score": np.ones((1, 1)), "p_text": np.ones((1, 1, 3))}
-        return [known[name].astype(np.float32) for name in names]
-
-
-@pytest.mark.parametrize("weights", [{"p1": 0.3, "p2": 0.7}, {"p1": 0.06, "p2": 0.14, "p3": 0.8}])
-def test_the_weights_of_the_terms_follow_from_the_maps(weights: dict[str, float]) -> None:
-    config = dataclasses.replace(CONFIG, objects="p3" in weights)
-    segmenter = Segmenter(Mixture(weights), config, colour_vectors())
-    found = segmenter.explain(np.zeros((50, 70, 3), dtype=np.uint8), "red").terms["weights"]
-    assert found == {name: pytest.approx(weight, abs=1e-4) for name, weight in weights.items()}
-
-
-def test_maps_that_are_copies_of_one_another_tell_no_weights() -> None:
-    assert colour_segmenter().explain(scene(50, 70, (5, 5, 40, 40)), "red").terms["weights"] == {}
 
 
 def test_the_bundled_models_alpha_does_not_depend_on_the_phrase() -> None:

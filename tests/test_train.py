@@ -20,8 +20,9 @@ from deixis.errors import CheckpointError
 from deixis.train import loop
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
 from deixis.train.lock import run_lock
-from deixis.train.loop import BEST, LAST, Progress, step_seed, train
+from deixis.train.loop import BEST, LAST, step_seed, train
 from deixis.train.optimise import make_optimiser, schedule, set_rates
+from deixis.train.progress import Progress
 from deixis.train.validate import Validation
 from tiny import tiny_model, tiny_run, tiny_vectors
 
@@ -157,7 +158,7 @@ def test_the_best_checkpoint_is_chosen_by_the_validation(tmp_path: Path, monkeyp
     scores = iter([0.2, 0.5, 0.3])
 
     def scored(*_: object) -> Validation:
-        return Validation(1, next(scores), 0.0, 0.0, 0.0, 0.5, {})
+        return Validation(1, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, next(scores), {})
 
     monkeypatch.setattr(loop, "validate", scored)
     best = train(tiny_run(tmp_path, steps=3, validate_every=1), tmp_path / "run", tmp_path, nobody)

@@ -18,6 +18,8 @@ from deixis.image import open_image
 from deixis.metrics import overlap
 from deixis.types import Features, ImageArray, Record, Sample, Segmentation
 
+Seen = Callable[[Sample, Segmentation], object]
+
 
 class Predictor(Protocol):
     """Whatever can be evaluated: encodes a picture once, then answers phrases about it."""
@@ -30,7 +32,10 @@ class Predictor(Protocol):
 
 
 def evaluate(
-    predictor: Predictor, samples: Iterable[Sample], progress: Callable[[int], object] | None = None
+    predictor: Predictor,
+    samples: Iterable[Sample],
+    progress: Callable[[int], object] | None = None,
+    seen: Seen | None = None,
 ) -> list[Record]:
     """Ask every phrase and compare with the truth at the picture's original size.
 
@@ -41,6 +46,7 @@ def evaluate(
         predictor: what is evaluated.
         samples: rows of a dataset; may be a generator, so that the masks of one picture at a time are in memory.
         progress: called after each picture with the number of expressions just done (``tqdm.update`` fits).
+        seen: called with each sample and the predictor's answer, for whoever needs more than the record.
 
     Returns:
         One record per sample, in order.
@@ -49,7 +55,7 @@ def evaluate(
         DataError: a picture is not of its mask's size, or the predictor does not keep its promises.
         ImageError: a picture cannot be read.
     """
-    return compare(predictor, {}, samples, progress)[0]
+    return compare(predictor, {}, samples, progress, seen)[0]
 
 
 def compare(
@@ -57,6 +63,7 @@ def compare(
     baselines: Mapping[str, Baseline],
     samples: Iterable[Sample],
     progress: Callable[[int], object] | None = None,
+    seen: Seen | None = None,
 ) -> tuple[list[Record], dict[str, list[Record]]]:
     """As ``evaluate``, and in the same pass, on the same features, the baselines.
 
@@ -72,18 +79,21 @@ def compare(
             _check_size(sample, image)
         features = predictor.encode_image(image)
         for method, found in zip(methods, records, strict=True):
-            found += _answered(method, features, rows)
+            found += _answered(method, features, rows, seen if method is methods[0] else None)
         if progress is not None:
             progress(len(rows))
     return records[0], dict(zip(baselines, records[1:], strict=True))
 
 
-def _answered(method: Baseline, features: Features, rows: Sequence[Sample]) -> list[Record]:
+def _answered(method: Baseline, features: Features, rows: Sequence[Sample], seen: Seen | None) -> list[Record]:
     reworded = method.reword([sample.phrase for sample in rows])
     asked = [(sample, phrase) for sample, phrase in zip(rows, reworded, strict=True) if phrase is not None]
     answers = _ask(method.answer, features, [phrase for _, phrase in asked]) if asked else []
     if len(answers) != len(asked):
         raise DataError(f"{rows[0].image}: expected {len(asked)} answers, the predictor gave {len(answers)}")
+    if seen is not None:
+        for (sample, _), answer in zip(asked, answers, strict=True):
+            seen(sample, answer)
     return [record(sample, answer) for (sample, _), answer in zip(asked, answers, strict=True)]
 
 

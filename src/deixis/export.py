@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,17 @@ class ExportReport:
         return f"{self.path}: {self.size / 1e6:.1f} MB, largest logit difference to PyTorch {self.difference:.1e}"
 
 
-def export(checkpoint: Path, output: Path) -> ExportReport:
+def export(checkpoint: Path, output: Path, input_size: int | None = None) -> ExportReport:
     """Write the model file of a checkpoint's averaged weights.
 
     Args:
         checkpoint: of a training run (``best.safetensors``).
         output: the .deixis file to write.
+        input_size: side of the square that the model will see, by default that of the training. The network is
+            convolutional, so another one can serve better, or faster.
 
     Raises:
+        ConfigError: input_size is not one that the network can have.
         CheckpointError: the checkpoint cannot be read, or its embedding is learned.
         ParityError: the graphs do not compute what the network computes.
     """
@@ -76,8 +79,10 @@ def export(checkpoint: Path, output: Path) -> ExportReport:
             f"{checkpoint}: expected a network with fixed word vectors, got a learned embedding of "
             f"{stored.config.vocabulary} words; measure such a baseline in its run folder"
         )
-    network = build(stored.config)
+    config = stored.config if input_size is None else replace(stored.config, input_size=input_size)
+    network = build(config)
     network.load_state_dict(stored.part(MODEL))
+    network.combine.threshold = stored.threshold
     network.eval()
     fuse_batch_norms(network)
     round_weights(network)
@@ -87,7 +92,7 @@ def export(checkpoint: Path, output: Path) -> ExportReport:
     about: dict[str, Any] = {"step": stored.step, **stored.about}
     if network.combine.alpha is not None:
         about["alpha"] = round(float(network.combine.alpha.detach()), 4)
-    ModelFile(stored.config, image_graph, phrase_graph, stored.vectors, about).write(output)
+    ModelFile(config, image_graph, phrase_graph, stored.vectors, about).write(output)
     return ExportReport(output, output.stat().st_size, difference)
 
 

@@ -15,7 +15,7 @@ from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, ConfigError
 from deixis.files import atomic_write
 
-FORMAT = 1
+FORMAT = 2  # 1 had no weights of the terms
 MEMBERS = ("model.json", "image.onnx", "phrase.onnx")
 MAX_BYTES = 2 << 30
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes

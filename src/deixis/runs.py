@@ -4,20 +4,22 @@ RUNS is laid out so:
 
     RUNS/lstm-cnn/                            a row, trained once; or, several times:
     RUNS/full/seed0/, RUNS/full/seed1/        a row's seeds
-        config.json, log.jsonl
+        config.json, sources.json, log.jsonl
         records/refcoco-val.jsonl             ``evaluate.write_records``, one file a dataset and split
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deixis.errors import DataError
+from deixis.files import read_json
 
 # The paper's rows, in the order of its tables: each a folder.
 PAPER_ROWS = ("lstm-cnn", "+embedding", "+embedding+synthesized", "category", "full")
 
-_CONFIG, _RECORDS, _SEED = "config.json", "records", "seed"
+_CONFIG, _SOURCES, _RECORDS, _SEED = "config.json", "sources.json", "records", "seed"
 
 
 def run_folder(runs: Path, row: str, seed: int | None = None) -> Path:
@@ -53,6 +55,31 @@ def find_runs(runs: Path) -> dict[str, list[Path]]:
 def find_records(run: Path) -> dict[str, Path]:
     """The files of records of one training, by "dataset-split", in order of their names."""
     return {path.stem: path for path in sorted((run / _RECORDS).glob("*.jsonl"))}
+
+
+def leak_free(run: Path) -> bool | None:
+    """Whether photographs that results are reported on were kept out of a training; None when that is not known.
+
+    Raises:
+        DataError: ``sources.json`` is not what a training writes.
+    """
+    path = run / _SOURCES
+    if not path.is_file():
+        return None
+    sources = read_json(path)
+    if not isinstance(sources, list) or not all(isinstance(source, dict) for source in sources):
+        raise DataError(f"{path}: expected a list of sources as 'deixis train' writes it, got {sources!r:.60}")
+    return all_leak_free([source.get("leak_free") for source in sources])
+
+
+def all_leak_free(sources: Sequence[bool | None]) -> bool | None:
+    """Of several sources: False when one of them is not leak-free, None when one of them was not compared."""
+    if False in sources:
+        return False
+    return None if None in sources or not sources else True
+
+
+LEAK_FREE = {True: "yes", False: "no, they were kept on purpose", None: "not known, nothing was compared"}
 
 
 def _trainings(row: Path) -> list[Path]:

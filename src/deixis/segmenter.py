@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
-_CLAMPED = 2e-4  # answers nearer to 0 or 1 may have been moved there
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
 
 
@@ -84,12 +83,21 @@ class Segmenter:
         backend: computes the graphs.
         config: shape of the network.
         vectors: the word vectors that it was trained with.
+        about: where the network comes from: steps, scores, whether its training pictures were leak-free.
         presence: score below which a phrase names nothing in the picture, in [0, 1]; 0 where scores were never
             compared with what is in pictures.
     """
 
-    def __init__(self, backend: Backend, config: ModelConfig, vectors: Lexicon, presence: float = 0.0) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        config: ModelConfig,
+        vectors: Lexicon,
+        about: Mapping[str, Any] | None = None,
+        presence: float = 0.0,
+    ) -> None:
         self.config = config
+        self.about = dict(about or {})
         self.vectors = vectors
         self.presence = presence
         self._backend = backend
@@ -115,7 +123,7 @@ class Segmenter:
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
         presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
-        return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), presence)
+        return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), model.about, presence)
 
     def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
         """Run the image graph.
@@ -177,8 +185,8 @@ class Segmenter:
         """``segment`` with its reasons in ``terms``.
 
         ``terms`` holds the model's terms of "p1", "p2" and "p3": (H, W) float32 probabilities at the original
-        size; "weights": {term: its share of the answer}, empty where the maps do not tell; with p2 "categories":
-        {class name: probability} of the phrase, "none" included; "words": how each word was understood.
+        size; "weights": {term: its share of the answer}; with p2 "categories": {class name: probability} of the
+        phrase, "none" included; "words": how each word was understood.
         """
         return self.explain_many(image, [phrase], threshold=threshold, presence=presence)[0]
 
@@ -233,7 +241,7 @@ class Segmenter:
         features = self._features(image)
         names = ["logits", "score"]
         if explained:
-            names += [*self.config.terms, *(["p_text"] if self.config.p2 else [])]
+            names += ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -251,7 +259,7 @@ class Segmenter:
     def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
         grids = {name: outputs[name] for name in self.config.terms}
         terms: dict[str, object] = {name: np.clip(box.invert(grid), 0, 1) for name, grid in grids.items()}
-        terms["weights"] = _weights(outputs["logits"], grids)
+        terms["weights"] = dict(zip(grids, map(float, outputs["weights"]), strict=True))
         if self.config.p2:
             categories = (*self.config.categories, "none")
             terms["categories"] = {
@@ -300,21 +308,6 @@ def _taught(config: ModelConfig) -> set[str]:
 def _check_share(name: str, value: float) -> None:
     if not 0 <= value <= 1:
         raise InputError(f"expected a {name} between 0 and 1, got {value}")
-
-
-def _weights(logits: FloatArray, terms: Mapping[str, FloatArray]) -> dict[str, float]:
-    """Share of each term in the answer: on the grid the answer is exactly a weighted mean of the terms.
-
-    Graphs do not give alpha and beta; they follow from the (h, w) maps, unless the maps are (nearly) copies of one
-    another.
-    """
-    answer = 1 / (1 + np.exp(-logits.astype(np.float64).ravel()))
-    free = (answer > _CLAMPED) & (answer < 1 - _CLAMPED)  # where ``model.combine`` kept the logit finite
-    columns = np.stack([grid.astype(np.float64).ravel()[free] for grid in terms.values()], axis=1)
-    if len(columns) < len(terms):
-        return {}
-    weights, _, rank, _ = np.linalg.lstsq(columns, answer[free], rcond=1e-5)
-    return dict(zip(terms, map(float, weights), strict=True)) if rank == len(terms) else {}
 
 
 def _first_line(error: Exception) -> str:

@@ -171,9 +171,14 @@ def by_split(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def write_summary(
-    path: Path, records: Sequence[Record], baselines: Mapping[str, Sequence[Record]] | None = None
+    path: Path,
+    records: Sequence[Record],
+    baselines: Mapping[str, Sequence[Record]] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Results:
     """Write ``results`` as JSON, with the records behind the predictor's numbers; of baselines there are numbers only.
+
+    ``about`` tells more of the predictor and comes first.
 
     Raises:
         DataError: the file cannot be written, there are no records, or a number is not finite.
@@ -182,6 +187,7 @@ def write_summary(
         raise DataError(f"{path}: expected at least one record to summarize, got none")
     found = results(records, baselines)
     content = {
+        **(about or {}),
         "protocol": PROTOCOL,
         **_by_name(found.numbers),
         "slices": _by_name(found.slices),

@@ -15,7 +15,7 @@ from deixis.errors import InputError
 
 if TYPE_CHECKING:
     from deixis.config import TrainConfig
-    from deixis.train.loop import Progress
+    from deixis.train.progress import Progress
 
 
 @command

@@ -52,6 +52,7 @@ def run(
     from deixis.baselines import baselines_of
     from deixis.cli.datasets import open_with_masks
     from deixis.evaluate import compare, write_records
+    from deixis.runs import LEAK_FREE
     from deixis.segmenter import Segmenter
     from deixis.slices import tag_unknown_words
     from deixis.summary import results, write_summary
@@ -61,8 +62,11 @@ def run(
     tagged = tag_unknown_words(chain.from_iterable(opened), segmenter.vectors)
     with counter("expressions") as count:
         ours, others = compare(segmenter, baselines_of(segmenter) if baselines else {}, tagged, count)
-    found = write_summary(json, ours, others) if json is not None else results(ours, others)
+    leak_free = segmenter.about.get("leak_free")
+    about = {"leak_free": leak_free}
+    found = write_summary(json, ours, others, about) if json is not None else results(ours, others)
     typer.echo(_report(found))
+    typer.echo(f"training pictures without those of RefCOCO, + and g val and test: {LEAK_FREE[leak_free]}")
     if records is not None:
         write_records(records, ours)
 

@@ -45,6 +45,17 @@ def run(
     measured = _read(runs)
     grid = overview(measured) if table is None else paper_table(table, measured)
     typer.echo(FORMATS[format.value](grid), nl=False)
+    typer.echo(_leakage(runs), err=format is not Format.markdown)
+
+
+def _leakage(runs: Path) -> str:
+    """Whether the photographs that results are reported on were kept out of the training of each row."""
+    from deixis.runs import LEAK_FREE, all_leak_free, find_runs, leak_free
+
+    found = {row: all_leak_free([leak_free(run) for run in trainings]) for row, trainings in find_runs(runs).items()}
+    parts = [f"{LEAK_FREE[state]} ({', '.join(row for row in found if found[row] is state)})"
+             for state in (True, None, False) if state in found.values()]  # fmt: skip
+    return f"\nTraining pictures without those of RefCOCO, + and g val and test: {'; '.join(parts)}"
 
 
 def _read(runs: Path) -> Measured:

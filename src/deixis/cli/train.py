@@ -17,7 +17,7 @@ from deixis.cli.console import command, needs_extra
 
 if TYPE_CHECKING:
     from deixis.data.leakage import SourceReport
-    from deixis.train.loop import Progress
+    from deixis.train.progress import Progress
 
 
 @command

@@ -6,6 +6,7 @@ whole objects ("left dog") are proposed and parts ("her hat") are not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -25,6 +26,7 @@ class Combine(nn.Module):
 
     def __init__(self, terms: Sequence[str], text: int, learned_presence: bool = True) -> None:
         super().__init__()
+        self.threshold = 0.5  # the mixture's value that counts as even odds; chosen after training, see validate.py
         self.alpha_logit = nn.Parameter(torch.zeros(())) if {"p1", "p2"} <= set(terms) else None
         self.beta = nn.Linear(text, 1) if "p3" in terms else None
         self.presence: nn.Module | None = None
@@ -38,30 +40,30 @@ class Combine(nn.Module):
 
     def forward(
         self, p1: Tensor | None, p2: Tensor | None, p3: Tensor | None, text: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Probabilities (B, P, h, w) of each term and phrase vectors (B, P, text).
 
         Returns:
-            The answer's logits (B, P, h, w), and the logit (B, P) that the phrase names something here.
+            The answer's logits (B, P, h, w), the logit (B, P) that the phrase names something here, and the weight
+            of each term (B, P, terms).
         """
-        p = mix(p1, p2, self.alpha)
-        if p3 is not None and self.beta is not None:
-            beta = self.beta(text).sigmoid()[..., None]
-            p = beta * p3 + (1 - beta) * p
-        logits = logit(p)
+        terms = [term for term in (p1, p2, p3) if term is not None]
+        weights = self._weights(terms[0], text)
+        p = torch.stack([weights[..., k, None, None] * term for k, term in enumerate(terms)]).sum(dim=0)
+        logits = logit(p) - math.log(self.threshold / (1 - self.threshold))
         if self.presence is None:
-            return logits, logits.amax(dim=(-2, -1))
-        peaks = [term.amax(dim=(-2, -1)) for term in (p1, p2, p3) if term is not None]
-        return logits, self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1)
+            return logits, logits.amax(dim=(-2, -1)), weights
+        peaks = [term.amax(dim=(-2, -1)) for term in terms]
+        return logits, self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1), weights
 
-
-def mix(p1: Tensor | None, p2: Tensor | None, alpha: Tensor | None) -> Tensor:
-    """Alpha p1 + (1 - alpha) p2, or the only one of them."""
-    if p1 is not None and p2 is not None and alpha is not None:
-        return alpha * p1 + (1 - alpha) * p2
-    only = p2 if p1 is None else p1
-    assert only is not None, "the config has p1 or p2"
-    return only
+    def _weights(self, term: Tensor, text: Tensor | None) -> Tensor:
+        """(B, P, terms): alpha and 1 - alpha, or 1 of a single term; with the third one, beta of the phrase for it."""
+        ones = torch.ones_like(term[..., 0, :1])
+        weights = ones if self.alpha is None else torch.cat([self.alpha * ones, (1 - self.alpha) * ones], dim=-1)
+        if self.beta is None:
+            return weights
+        beta = self.beta(text).sigmoid()
+        return torch.cat([(1 - beta) * weights, beta], dim=-1)
 
 
 def logit(p: Tensor) -> Tensor:

@@ -94,8 +94,8 @@ class CompactNetwork(nn.Module):
             choice = self.relate(image.look, image.boxes, image.objectness, match, text, words, present)
             p3 = select_masks(choice.sigmoid(), image.masks)
         p1 = None if p1_logits is None else p1_logits.sigmoid()
-        logits, presence = self.combine(p1, p2, p3, text)
-        return Answer(logits, presence, p1_logits, p2, class_logits, choice, p3)
+        logits, presence, weights = self.combine(p1, p2, p3, text)
+        return Answer(logits, presence, weights, p1_logits, p2, class_logits, choice, p3)
 
     def forward(self, images: Tensor, vectors: Tensor, hints: Tensor, cells: Tensor) -> TrainingOutput:
         """One training pass.

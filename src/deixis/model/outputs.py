@@ -28,12 +28,14 @@ class EncodedImage(NamedTuple):
 class Answer(NamedTuple):
     """What the phrase graph says, P phrases on B pictures; None for terms that are not there.
 
-    logits: (B, P, H, W) of the answer; presence: (B, P) logit that the phrase names something here; p1_logits:
-    (B, P, H, W); p2: (B, P, H, W); class_logits: (B, P, M + 1); choice_logits: (B, P, K) and p3: (B, P, H, W).
+    logits: (B, P, H, W) of the answer; presence: (B, P) logit that the phrase names something here; weights:
+    (B, P, terms), each term's share of the answer; p1_logits: (B, P, H, W); p2: (B, P, H, W); class_logits:
+    (B, P, M + 1); choice_logits: (B, P, K) and p3: (B, P, H, W).
     """
 
     logits: Tensor
     presence: Tensor
+    weights: Tensor
     p1_logits: Tensor | None
     p2: Tensor | None
     class_logits: Tensor | None

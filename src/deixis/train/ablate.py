@@ -19,10 +19,12 @@ from deixis.evaluate import evaluate, write_records
 from deixis.model.build import build
 from deixis.runs import records_path
 from deixis.segmenter import DEFAULT_VECTORS, Segmenter
+from deixis.slices import tag_unknown_words
 from deixis.text import tokenize
 from deixis.train.ablations import stages
 from deixis.train.checkpoint import MODEL, load_checkpoint
-from deixis.train.loop import VOCABULARY, Progress, train
+from deixis.train.loop import VOCABULARY, train
+from deixis.train.progress import Progress
 from deixis.train.validate import TorchBackend
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
@@ -67,7 +69,7 @@ def measure(checkpoint: Path, config: TrainConfig, tests: Tests, root: Path) -> 
     if missing:
         segmenter = open_run(checkpoint, root / config.vectors if config.vectors else DEFAULT_VECTORS)
         for name in missing:
-            write_records(paths[name], evaluate(segmenter, tests[name]()))
+            write_records(paths[name], evaluate(segmenter, tag_unknown_words(tests[name](), segmenter.vectors)))
 
 
 def held_out(config: TrainConfig, root: Path) -> list[Sample]:
@@ -90,6 +92,7 @@ def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
     stored = load_checkpoint(checkpoint)
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
+    network.combine.threshold = stored.threshold
     learned = stored.config.vocabulary
     words: Lexicon = Vocabulary.load(checkpoint.parent / VOCABULARY) if learned else WordVectors.load(vectors)
     if words.fingerprint != stored.vectors:

@@ -44,6 +44,11 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]
     about: Mapping[str, Any]
 
+    @property
+    def threshold(self) -> float:
+        """What the validation found to serve best (``validate.Validation.threshold``); 0.5 before there was one."""
+        return float(self.about.get("validation", {}).get("threshold", 0.5))
+
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The tensors under a prefix, without it."""
         return {name[len(prefix) :]: value for name, value in self.tensors.items() if name.startswith(prefix)}

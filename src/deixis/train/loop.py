@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from deixis.files import atomic_write
 from deixis.model.build import build
 from deixis.model.efficientnet import imagenet_weights
 from deixis.model.losses import total_loss
+from deixis.runs import all_leak_free
 from deixis.segmenter import DEFAULT_VECTORS
 from deixis.train.checkpoint import (
     AVERAGE,
@@ -41,6 +42,7 @@ from deixis.train.checkpoint import (
 from deixis.train.loader import Batch, TrainingData, make_loader
 from deixis.train.lock import run_lock
 from deixis.train.optimise import make_optimiser, schedule, set_rates
+from deixis.train.progress import Meter, Progress
 from deixis.train.validate import Validation, validate
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
@@ -49,26 +51,6 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 VOCABULARY, VOCABULARY_PICTURES = "vocabulary.txt", 5000
 LOG_EVERY = 20  # steps between two progress reports
 VALIDATION_SEED, VALIDATION_PHRASES = 1234, 6
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a run reports every few steps.
-
-    Attributes:
-        step, steps: done and planned.
-        losses: mean of each term since the last report.
-        images_per_second: of this process.
-        remaining_seconds: at this rate.
-        validation: scores, at the steps that validate.
-    """
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-    images_per_second: float
-    remaining_seconds: float
-    validation: Validation | None = None
 
 
 def train(
@@ -191,7 +173,7 @@ class Trainer:
         config, accelerator = self.config, self.accelerator
         self._write_config()
         loader = make_loader(self.data, self.step, accelerator.process_index, accelerator.num_processes)
-        meter = _Meter(config)
+        meter = Meter(config)
         saved = time.monotonic()
         for batch in loader:
             meter.add(self._train_step(batch))
@@ -243,7 +225,11 @@ class Trainer:
         result = validate(self.average, self.vectors, self.samples)
         if result.score > self.best_score:
             self.best_score = result.score
-            about = {"validation": result.to_mapping(), "best_score": self.best_score}
+            about = {
+                "validation": result.to_mapping(),
+                "best_score": self.best_score,
+                "leak_free": all_leak_free([source.leak_free for source in self.sources]),
+            }
             self._save(BEST, self._checkpoint(weights_of(self.average, MODEL), about))
         return result
 
@@ -311,35 +297,3 @@ def start_from(network: nn.Module, checkpoint: Checkpoint, where: str) -> None:
 def step_seed(seed: int, step: int, rank: int) -> int:
     """Seed of one step's dropout in one process, so that a resumed run draws what an uninterrupted one would have."""
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
-
-
-class _Meter:
-    """Means and rates between two reports."""
-
-    def __init__(self, config: TrainConfig) -> None:
-        self._config = config
-        self._start = time.monotonic()
-        self._sums: dict[str, torch.Tensor] = {}
-        self._count = 0
-
-    def add(self, terms: dict[str, torch.Tensor]) -> None:
-        for name, value in terms.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._count += 1
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leave the time of the block out of the rates."""
-        begin = time.monotonic()
-        yield
-        self._start += time.monotonic() - begin
-
-    def progress(self, step: int, validation: Validation | None) -> Progress:
-        """What to report, and start anew."""
-        elapsed = time.monotonic() - self._start
-        losses = {name: float(value) / self._count for name, value in self._sums.items()}
-        losses["total"] = sum(losses.values())
-        remaining = (self._config.steps - step) * elapsed / self._count
-        rate = self._config.images * self._count / elapsed
-        self._start, self._sums, self._count = time.monotonic(), {}, 0
-        return Progress(step, self._config.steps, losses, rate, remaining, validation)

@@ -65,8 +65,8 @@ class PaperNetwork(nn.Module):
             class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
             p_text = class_logits.softmax(dim=-1)[..., :-1]
             p2 = (p_text @ image.p_image.flatten(2)).reshape(batch, phrases, *image.p_image.shape[-2:])
-        logits, presence = self.combine(p1, p2, None, None)
-        return Answer(logits, presence, p1_logits, p2, class_logits)
+        logits, presence, weights = self.combine(p1, p2, None, None)
+        return Answer(logits, presence, weights, p1_logits, p2, class_logits)
 
     def forward(self, images: Tensor, vectors: Tensor, hints: Tensor, cells: Tensor) -> TrainingOutput:
         """One training pass; ``hints`` and ``cells`` are for networks that propose objects."""
