@@ -13,8 +13,9 @@ from PIL import Image
 from commands import Run, files, refused, size_of
 from deixis import masks
 from deixis.cli.console import shorten
-from deixis.cli.outputs import MAX_SLUG, result_paths, slug
+from deixis.cli.outputs import result_paths
 from deixis.segmenter import Segmenter
+from deixis.text import MAX_SLUG, slug
 from fakes import colour_segmenter, scene
 
 

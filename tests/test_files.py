@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deixis.errors import DataError
-from deixis.files import MAX_LINE_BYTES, atomic_folder, atomic_write, read_json, read_lines
+from deixis.errors import DataError, InputError
+from deixis.files import MAX_LINE_BYTES, atomic_folder, atomic_write, folder_lock, read_json, read_lines
 
 
 def names(folder: Path) -> list[str]:
@@ -137,6 +137,16 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         read_json(tmp_path / "b.json")
     with pytest.raises(DataError, match="found a folder"):
         read_json(tmp_path)
+
+
+def test_a_folder_has_one_holder(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    held = folder_lock(folder, "walk", "--to")
+    expected = pytest.raises(InputError, match=r"another walk .* choose another with --to")
+    with held, expected, folder_lock(folder, "walk", "--to"):
+        pass
+    with folder_lock(folder, "walk", "--to"):
+        assert folder.is_dir()
 
 
 # --- lines -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from PIL import Image
 
 from deixis import image as image_module
 from deixis.errors import ImageError
-from deixis.image import PIXEL_MEAN, PIXEL_STD, Letterbox, normalise, open_image
+from deixis.image import PIXEL_MEAN, PIXEL_STD, Letterbox, decode_image, normalise, open_image
 
 SIDES = st.integers(1, 150)
 
@@ -341,3 +341,16 @@ def test_damaged_files_raise_nothing_but_image_errors(tmp_path: Path, kind: str)
             assert str(path) in str(error)
         else:
             assert opened.ndim == 3
+
+
+def test_the_bytes_of_a_file_give_what_the_file_gives(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.arange(60, dtype=np.uint8).reshape(4, 5, 3)).save(path)
+    assert np.array_equal(decode_image(path.read_bytes(), 20), open_image(path))
+    with pytest.raises(ImageError, match="the picture: expected at most 19 pixels, got 5 x 4"):
+        decode_image(path.read_bytes(), 19)
+
+
+def test_bytes_of_formats_that_nobody_sends_are_not_tried() -> None:
+    with pytest.raises(ImageError, match="not an image that can be read"):
+        decode_image(b"P6 1 1 255 abc", 10)

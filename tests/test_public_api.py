@@ -16,7 +16,7 @@ import typer.main
 
 import deixis
 from deixis import cli, errors
-from deixis.config import DEFAULT_THRESHOLD, GloveConfig, SourceConfig, TrainConfig
+from deixis.config import DEFAULT_THRESHOLD, GloveConfig, ServeConfig, SourceConfig, TrainConfig
 from deixis.panels import of_dataset
 from deixis.report import figures
 from deixis.segmenter import Segmenter
@@ -95,7 +95,7 @@ def test_signatures(function: Any, signature: str) -> None:
 def test_value_objects_are_frozen_and_have_these_fields() -> None:
     for kind, names in (
         (deixis.Features, ["arrays", "height", "width", "input_size"]),
-        (deixis.Segmentation, ["phrase", "mask", "probability", "score", "terms"]),
+        (deixis.Segmentation, ["phrase", "mask", "probability", "score", "terms", "proposals"]),
     ):
         assert [item.name for item in dataclasses.fields(kind)] == names
     features = colour_segmenter().encode_image(scene(8, 8, (0, 0, 4, 4)))
@@ -119,6 +119,9 @@ def test_the_promises_of_the_readme() -> None:
 # --- command line ------------------------------------------------------------------------------------------------
 
 
+SERVE_LIMITS = {"workers", "waiting", "max_bytes", "max_pixels"}
+
+
 def parameters(command: str) -> dict[str, Any]:
     found: Any = typer.main.get_command(cli.app)
     for name in command.split():
@@ -136,14 +139,20 @@ def defaults(command: str) -> dict[str, Any]:
 
 def test_the_commands() -> None:
     group: Any = typer.main.get_command(cli.app)
-    commands = "segment evaluate score report figure train ablate export synthesize embed data"
-    assert list(group.commands) == commands.split()
+    commands = "segment explain batch evaluate score report figure train ablate export synthesize serve web-export"
+    assert list(group.commands) == [*commands.split(), "embed", "data"]
 
 
 @pytest.mark.parametrize(
     ("command", "options"),
     [
         ("segment", {"image", "phrases", "output", "format", "threshold", "presence", "model", "vectors", "threads"}),
+        ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
+        (
+            "batch",
+            {"source", "out", "phrases", "images", "masks", "overlays", "threshold", "workers", "engine", "model"}
+            | {"vectors"},
+        ),
         ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("report", {"runs", "table", "format"}),
@@ -158,6 +167,8 @@ def test_the_commands() -> None:
             {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
         ),
         ("export", {"checkpoint", "output", "input_size"}),
+        ("serve", {"host", "port", "token_file", *SERVE_LIMITS, "model", "vectors", "threads"}),
+        ("web-export", {"folder", "ort", "model", "vectors"}),
         ("data list", set()),
         ("data info", {"name"}),
         ("data download", {"name", "data", "only"}),
@@ -193,6 +204,8 @@ def test_defaults_are_those_of_the_dataclasses() -> None:
     values, source = defaults("synthesize"), SourceConfig("a.json", "images")
     for name in ("captions", "labelled", "whole", "crowds"):
         assert values[name] == getattr(source, name)
+    for name, value in defaults("serve").items():
+        assert value == getattr(ServeConfig(), name, value)
     fields = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
     assert (values["phrases"], values["seed"]) == (fields["phrases"], fields["seed"])
     values, glove = defaults("embed train"), dataclasses.asdict(GloveConfig())

@@ -16,10 +16,10 @@ import torch
 
 from deixis.config import TrainConfig
 from deixis.configfile import to_mapping
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, InputError
+from deixis.files import folder_lock
 from deixis.train import loop
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
-from deixis.train.lock import run_lock
 from deixis.train.loop import BEST, LAST, step_seed, train
 from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.progress import Progress
@@ -121,7 +121,7 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
         while not last.exists() and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.05)
-        with pytest.raises(CheckpointError, match="another training run is at work in this folder"):
+        with pytest.raises(InputError, match="another training run is at work in this folder"):
             train(config, tmp_path / "run", tmp_path, nobody)
         time.sleep(1.037)
     finally:
@@ -237,10 +237,10 @@ def test_a_step_without_a_finite_gradient_is_not_taken(tmp_path: Path, monkeypat
 
 
 def test_one_run_a_folder(tmp_path: Path) -> None:
-    with run_lock(tmp_path / "run"), pytest.raises(CheckpointError, match="wait for it"), run_lock(tmp_path / "run"):
-        pass
-    with run_lock(tmp_path / "run"):
-        pass
+    config = tiny_run(tmp_path)
+    expected = pytest.raises(InputError, match="another training run is at work")
+    with folder_lock(tmp_path / "run", "run", "--run"), expected:
+        train(config, tmp_path / "run", tmp_path, nobody)
 
 
 def test_rates_rise_and_fall(tmp_path: Path) -> None:

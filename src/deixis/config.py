@@ -213,6 +213,27 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class BatchConfig:
+    """What a bulk run writes; all of it is part of the run's identity.
+
+    Attributes:
+        threshold: probability from which on a pixel belongs to the mask.
+        masks: "png" for a file a phrase, "rle" for COCO's RLE in the manifest and a results file, or "none".
+        overlays: whether a picture a phrase is drawn, too.
+    """
+
+    threshold: float = DEFAULT_THRESHOLD
+    masks: str = "png"
+    overlays: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ConfigError(f"threshold: expected a number from 0 to 1, got {self.threshold}")
+        if self.masks not in ("png", "rle", "none"):
+            raise ConfigError(f"masks: expected png, rle or none, got {self.masks!r}")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One training run.
 
@@ -333,3 +354,43 @@ class GloveConfig:
             raise ConfigError(f"learning_rate: expected a number above 0 and at most 1, got {self.learning_rate}")
         if self.seed < 0:
             raise ConfigError(f"seed: expected at least 0, got {self.seed}")
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """Limits of ``deixis serve``.
+
+    Attributes:
+        host, port: where it listens; port 0 for any free one.
+        workers: threads that decode and compute.
+        waiting: requests that may wait for one of them; the next is told to come back.
+        uploads: request bodies that are received at once.
+        body_seconds: in which a body must have come in.
+        finish_seconds: that running requests get when the server is stopped.
+        max_bytes: of a request's body.
+        max_pixels: of a picture, seen before it is decoded.
+        max_phrases: in a request.
+        max_phrase_length: in characters.
+        pictures, picture_seconds: encoded pictures that are kept, and for how long after they were last used.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    waiting: int = 64
+    uploads: int = 32
+    body_seconds: float = 20.0
+    finish_seconds: float = 20.0
+    max_bytes: int = 20_000_000
+    max_pixels: int = 50_000_000
+    max_phrases: int = 16
+    max_phrase_length: int = 200
+    pictures: int = 64
+    picture_seconds: float = 900.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name not in ("host", "port") and not 0 < value < math.inf:
+                raise ConfigError(f"{name}: expected a number above 0, got {value}")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port: expected 0 to 65535, got {self.port}")

@@ -68,11 +68,14 @@ class WordList:
 
     def row(self, word: str) -> int | None:
         """Where a word stands, counted from 0; None when it is not in the list."""
-        if word not in self._found:
-            if len(self._found) >= REMEMBERED:
-                self._found.clear()
-            self._found[word] = self._search(word)
-        return self._found[word]
+        try:
+            return self._found[word]
+        except KeyError:  # asked like this because another thread may clear it at any moment
+            found = self._search(word)
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        self._found[word] = found
+        return found
 
     def _search(self, word: str) -> int | None:
         if not word or "\n" in word:
@@ -166,6 +169,10 @@ class WordVectors:
     def words(self) -> list[str]:
         """All words, in the order of the rows."""
         return self._words.text.decode("utf-8").split("\n")
+
+    def raw(self) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+        """The matrix as it is kept: (N, D) int8 codes and (N,) float16 scales."""
+        return np.ascontiguousarray(self._codes), self._scales.astype(np.float16)
 
     @property
     def dim(self) -> int:

@@ -8,13 +8,15 @@ import json
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from deixis.errors import DataError
+from deixis.errors import DataError, InputError
 
 MAX_LINE_BYTES = 1 << 20
+LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
@@ -159,3 +161,40 @@ def _concerns(error: OSError, temporary: Path, path: Path) -> bool:
 def _flush(path: Path) -> None:
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, what: str, option: str) -> Iterator[None]:
+    """Hold a folder, which is made if it is not there; the lock goes away with its process, however that ends.
+
+    Without effect where the system has no ``flock``.
+
+    Args:
+        folder: to hold.
+        what: is at work there, for the message ("training run").
+        option: that names another folder, for the message ("--run").
+
+    Raises:
+        InputError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as handle:
+        if not _take(handle.fileno()):
+            raise InputError(
+                f"{folder}: another {what} is at work in this folder; wait for it, or choose another with {option}"
+            )
+        yield
+
+
+def _take(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems have no locks; working there is better than refusing
+        return True
+    return True

@@ -71,6 +71,16 @@ def encode_rle(mask: BoolMask) -> dict[str, Any]:
     return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}
 
 
+def coco_row(mask: BoolMask) -> dict[str, Any]:
+    """What a COCO annotation says of a mask: compressed RLE, box x, y, width, height, and area, ready for JSON."""
+    x0, y0, x1, y1 = bounding_box(mask)
+    return {
+        "segmentation": encode_rle(mask),
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": int(np.count_nonzero(mask)),
+    }
+
+
 def bounding_box(mask: BoolMask) -> Box:
     """Tight box (x0, y0, x1, y1) of a mask, right and bottom exclusive; zeros for an empty mask."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
 from deixis.embeddings import WordVectors, is_word
@@ -23,11 +22,8 @@ from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.spelling import SpelledVectors
 from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
-from deixis.types import Features, FloatArray, Segmentation
+from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
 from deixis.vocabulary import Lexicon
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
@@ -125,7 +121,7 @@ class Segmenter:
         presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
         return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), model.about, presence)
 
-    def encode_image(self, image: str | Path | Image.Image | NDArray[np.generic]) -> Features:
+    def encode_image(self, image: Picture) -> Features:
         """Run the image graph.
 
         Args:
@@ -142,7 +138,7 @@ class Segmenter:
 
     def segment(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -165,7 +161,7 @@ class Segmenter:
 
     def segment_many(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -176,7 +172,7 @@ class Segmenter:
 
     def explain(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -192,7 +188,7 @@ class Segmenter:
 
     def explain_many(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
@@ -201,12 +197,28 @@ class Segmenter:
         """``explain`` for several phrases; the picture is encoded once."""
         return self._ask(image, phrases, threshold, presence, explained=True)
 
+    def grids(self, features: Features, phrases: Sequence[str]) -> dict[str, FloatArray]:
+        """What the phrase graph says of P phrases, on the network's own grid over the letterboxed square.
+
+        Returns:
+            "logits" of the answer (P, h, w); "score" (P,); "weights" (P, terms); the model's terms of "p1", "p2" and
+            "p3" (P, h, w) as probabilities; with p2 "p_text" (P, M + 1), the probability of each category and of
+            none; with p3 "choice" (P, K) of each proposed object.
+
+        Raises:
+            PhraseError: a phrase is empty or none of its words is known.
+        """
+        vectors = np.stack([self._encode_phrase(phrase) for phrase in phrases])
+        names = self._outputs(explained=True)
+        outputs = self._backend.answer(self._features(features).arrays, vectors[None], names)
+        return {name: output[0] for name, output in zip(names, outputs, strict=True)}
+
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
         tokens = tokenize(phrase)
         return Words(tuple(tokens), tuple(self.vectors.read(token) for token in tokens))
 
-    def _features(self, image: Features | str | Path | Image.Image | NDArray[np.generic]) -> Features:
+    def _features(self, image: Features | Picture) -> Features:
         features = image if isinstance(image, Features) else self.encode_image(image)
         if features.input_size != self.config.input_size:
             raise InputError(
@@ -226,7 +238,7 @@ class Segmenter:
 
     def _ask(
         self,
-        image: Features | str | Path | Image.Image | NDArray[np.generic],
+        image: Features | Picture,
         phrases: Sequence[str],
         threshold: float,
         presence: float | None,
@@ -239,9 +251,7 @@ class Segmenter:
         _check_share("presence", presence)
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
-        names = ["logits", "score"]
-        if explained:
-            names += ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
+        names = self._outputs(explained)
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -250,11 +260,19 @@ class Segmenter:
             for index, phrase in enumerate(phrases[part]):
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
                 terms = self._terms(phrase, mine, box) if explained else {}
-                probability = _sigmoid(box.invert(mine["logits"]))
+                probability = at_original_size(features, mine["logits"])
                 score = float(mine["score"])
                 mask = (probability >= threshold) & (score >= presence)
-                results.append(Segmentation(phrase, mask, probability, score, terms))
+                proposals = None
+                if self.config.objects:
+                    proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
+                results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
         return results
+
+    def _outputs(self, explained: bool) -> list[str]:
+        names = ["logits", "score", *(["choice"] if self.config.objects else [])]
+        reasons = ["weights", *self.config.terms, *(["p_text"] if self.config.p2 else [])]
+        return names + reasons if explained else names
 
     def _terms(self, phrase: str, outputs: Mapping[str, FloatArray], box: Letterbox) -> dict[str, object]:
         grids = {name: outputs[name] for name in self.config.terms}
@@ -267,6 +285,11 @@ class Segmenter:
             }
         terms["words"] = self.words(phrase)
         return terms
+
+
+def at_original_size(features: Features, logits: FloatArray) -> FloatArray:
+    """(H, W) float32 probabilities at the picture's own size, of logits (h, w) on the network's grid."""
+    return _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
 
 
 class OnnxBackend:

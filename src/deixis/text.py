@@ -8,6 +8,7 @@ import unicodedata
 from deixis.errors import PhraseError
 
 MAX_TOKENS = 20
+MAX_SLUG = 60
 _SEPARATOR = re.compile(r"(\W+)")
 
 # A mirrored picture swaps these in whatever was said about it.
@@ -83,3 +84,9 @@ def depends_on_frame(phrase: str) -> bool:
 def words_of(phrase: str) -> list[str]:
     """The words of a phrase in lower case, without punctuation: "left-most" is two."""
     return [word for word in re.split(r"[\W_]+", phrase.lower()) if word]
+
+
+def slug(phrase: str) -> str:
+    """A phrase as a part of a file name: a-z, 0-9 and dashes, never empty, at most ``MAX_SLUG`` characters."""
+    plain = unicodedata.normalize("NFKD", phrase).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-") or "phrase"

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deixis.errors import DataError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 BoolMask = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
+Picture: TypeAlias = "str | Path | Image.Image | NDArray[np.generic]"  # whatever image.open_image takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,16 +150,34 @@ class Features:
 
 
 @dataclass(frozen=True, eq=False)
+class Proposals:
+    """The objects that the network proposed in a picture, and how far a phrase chose them.
+
+    Attributes:
+        masks: (K, h, w) float32 probabilities over the network's square, K objects.
+        choices: (K,) float32 probabilities that the phrase means each of them.
+        input_size: side of the square in pixels.
+    """
+
+    masks: FloatArray
+    choices: FloatArray
+    input_size: int
+
+
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """The answer for one phrase.
+
+    The methods hand it to other programs; pictures may be paths, PIL images or arrays (H, W, 3) uint8.
 
     Attributes:
         phrase: the expression asked.
         mask: (H, W) bool at the ORIGINAL size.
         probability: (H, W) float32 in [0, 1] at the ORIGINAL size.
         score: confidence in [0, 1] that the phrase names something in the picture.
-        terms: the parts of the answer by name (p1, p2, ...), each (h, w) float32 on the network's grid, and
-            the categories that the phrase was taken for; filled by ``Segmenter.explain`` only.
+        terms: the parts of the answer by name (p1, p2, ...), and the categories that the phrase was taken for;
+            filled by ``Segmenter.explain`` only.
+        proposals: what ``instances`` tells objects apart by; None of a network without the third term.
     """
 
     phrase: str
@@ -163,11 +185,61 @@ class Segmentation:
     probability: FloatArray
     score: float
     terms: Mapping[str, Any] = field(default_factory=dict)
+    proposals: Proposals | None = None
 
     @property
     def share(self) -> float:
         """Share of the picture's pixels that the mask covers, in [0, 1]."""
         return float(self.mask.mean()) if self.mask.size else 0.0
+
+    @property
+    def instances(self) -> list[Segmentation]:
+        """The mask's parts, one an object, the surest first; see ``deixis.instances.split``."""
+        from deixis.instances import split
+
+        return split(self)
+
+    def to_rle(self) -> dict[str, Any]:
+        """The mask as COCO's compressed RLE, ready for JSON."""
+        from deixis.masks import encode_rle
+
+        return encode_rle(self.mask)
+
+    def to_polygons(self, tolerance: float = 0.0) -> list[NDArray[np.int64]]:
+        """The mask as polygons, (n, 2) corners x, y in pixels each; see ``deixis.contours.polygons``."""
+        from deixis.contours import polygons
+
+        return polygons(self.mask, tolerance)
+
+    def to_coco(self, image_id: int, category_id: int) -> dict[str, Any]:
+        """A row of a COCO results file: RLE, box x, y, width, height, area and score, ready for JSON."""
+        from deixis.masks import coco_row
+
+        return {"image_id": image_id, "category_id": category_id, **coco_row(self.mask), "score": self.score}
+
+    def to_supervision(self) -> Any:
+        """The instances as ``supervision.Detections``.
+
+        Raises:
+            MissingExtra: supervision is not installed.
+        """
+        from deixis.instances import detections
+
+        return detections(self)
+
+    def overlay(self, image: Picture) -> ImageArray:
+        """(H, W, 3) uint8: the picture with the mask tinted and outlined."""
+        from deixis.image import open_image
+        from deixis.report.overlay import highlight
+
+        return highlight(open_image(image), [self.mask])
+
+    def cutout(self, image: Picture) -> ImageArray:
+        """(H, W, 4) uint8 RGBA: the mask's pixels, transparent elsewhere."""
+        from deixis.image import open_image
+        from deixis.report.overlay import cutout
+
+        return cutout(open_image(image), self.mask)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,23 @@ from typing import Annotated
 
 import typer
 
-from deixis.cli import ablate, data, embed, evaluate, export, figure, report, score, segment, synthesize, train
+from deixis.cli import (
+    ablate,
+    batch,
+    data,
+    embed,
+    evaluate,
+    explain,
+    export,
+    figure,
+    report,
+    score,
+    segment,
+    serve,
+    synthesize,
+    train,
+    web_export,
+)
 
 app = typer.Typer(
     name="deixis",
@@ -18,6 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("segment")(segment.run)
+app.command("explain")(explain.run)
+app.command("batch")(batch.run)
 app.command("evaluate")(evaluate.run)
 app.command("score")(score.run)
 app.command("report")(report.run)
@@ -26,6 +44,8 @@ app.command("train")(train.run)
 app.command("ablate")(ablate.run)
 app.command("export")(export.run)
 app.command("synthesize")(synthesize.run)
+app.command("serve")(serve.run)
+app.command("web-export")(web_export.run)
 app.add_typer(embed.app, name="embed")
 app.add_typer(data.app, name="data")
 

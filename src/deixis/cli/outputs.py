@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +12,12 @@ from PIL import Image
 
 from deixis.errors import InputError
 from deixis.files import atomic_write
+from deixis.image import PNG_LEVEL
+from deixis.text import slug
 
 LOSSLESS = (".png", ".bmp", ".tif", ".tiff")
 SUFFIXES = (*LOSSLESS, ".jpg", ".jpeg", ".webp")
-MAX_SLUG, MAX_STEM = 60, 120  # a file name has at most 255 bytes, and a temporary one carries more than these two
-_PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
-
-
-def slug(phrase: str) -> str:
-    """A phrase as a part of a file name: a-z, 0-9 and dashes, never empty, at most ``MAX_SLUG`` characters."""
-    plain = unicodedata.normalize("NFKD", phrase).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-") or "phrase"
+MAX_STEM = 120  # a file name has at most 255 bytes, and a temporary one carries more than stem and slug
 
 
 def result_paths(folder: Path, image: Path, phrases: Sequence[str], suffix: str = ".png") -> list[Path]:
@@ -64,7 +57,7 @@ def save_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
         InputError: the picture is too large for the format.
         DataError: the file cannot be written.
     """
-    options: dict[str, Any] = {"compress_level": _PNG_LEVEL} if path.suffix.lower() == ".png" else {"quality": 92}
+    options: dict[str, Any] = {"compress_level": PNG_LEVEL} if path.suffix.lower() == ".png" else {"quality": 92}
     with atomic_write(path) as temporary:
         try:
             Image.fromarray(pixels).save(temporary, **options)

@@ -132,9 +132,8 @@ def load_coco(annotations: Path, images: Path | None = None) -> CocoDataset:
             of another size than its image; names file and record.
     """
     content = read_json(annotations)
-    folder = images if images is not None else annotations.parent.parent / "images"
     names = _unique(annotations, "categories", content, _category)
-    pictures = _unique(annotations, "images", content, lambda row: _image(row, folder))
+    pictures = _pictures(annotations, content, images)
     objects = _unique(annotations, "annotations", content, lambda row: _annotation(row, pictures, names))
     return CocoDataset(
         source=annotations,
@@ -142,6 +141,11 @@ def load_coco(annotations: Path, images: Path | None = None) -> CocoDataset:
         annotations=tuple(objects.values()),
         categories=tuple(names[key] for key in sorted(names)),
     )
+
+
+def load_images(annotations: Path, images: Path | None = None) -> tuple[CocoImage, ...]:
+    """The pictures alone, of any COCO file, in file order; arguments and errors as those of ``load_coco``."""
+    return tuple(_pictures(annotations, read_json(annotations), images).values())
 
 
 def load_captions(path: Path) -> dict[int, tuple[str, ...]]:
@@ -176,6 +180,11 @@ def _unique(path: Path, key: str, content: Any, parse: Callable[[Any], _Item]) -
                 raise DataError(f"expected unique ids, got {identity} a second time; remove one of the two")
             items[identity] = parse(row)
     return items
+
+
+def _pictures(path: Path, content: Any, images: Path | None) -> dict[int, CocoImage]:
+    folder = images if images is not None else path.parent.parent / "images"
+    return _unique(path, "images", content, lambda row: _image(row, folder))
 
 
 def _category(row: Any) -> str:

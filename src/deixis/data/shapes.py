@@ -128,11 +128,4 @@ def _paint(image: ImageArray, mask: BoolMask, colour: tuple[int, int, int], rng:
 
 def _annotation(item: SceneObject) -> dict[str, object]:
     assert item.mask is not None
-    x0, y0, x1, y1 = item.box_xyxy
-    return {
-        "category_id": SHAPES.index(item.category) + 1,
-        "segmentation": masks.encode_rle(item.mask),
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "area": int(item.mask.sum()),
-        "iscrowd": 0,
-    }
+    return {"category_id": SHAPES.index(item.category) + 1, **masks.coco_row(item.mask), "iscrowd": 0}

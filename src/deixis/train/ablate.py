@@ -84,7 +84,9 @@ def held_out(config: TrainConfig, root: Path) -> list[Sample]:
 
 
 def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
-    """The network of a training run, computed by PyTorch; works for learned embeddings too.
+    """The network of a training run, computed by PyTorch, its mask where p >= 0.5 as in the paper.
+
+    Learned embeddings have no other way out of their run's folder.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or was trained with other words.
@@ -92,7 +94,6 @@ def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
     stored = load_checkpoint(checkpoint)
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
-    network.combine.threshold = stored.threshold
     learned = stored.config.vocabulary
     words: Lexicon = Vocabulary.load(checkpoint.parent / VOCABULARY) if learned else WordVectors.load(vectors)
     if words.fingerprint != stored.vectors:

@@ -22,7 +22,7 @@ from deixis.data.sources import Source, category_names, open_source, validation_
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
-from deixis.files import atomic_write
+from deixis.files import atomic_write, folder_lock
 from deixis.model.build import build
 from deixis.model.efficientnet import imagenet_weights
 from deixis.model.losses import total_loss
@@ -40,7 +40,6 @@ from deixis.train.checkpoint import (
     weights_of,
 )
 from deixis.train.loader import Batch, TrainingData, make_loader
-from deixis.train.lock import run_lock
 from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.progress import Meter, Progress
 from deixis.train.validate import Validation, validate
@@ -79,7 +78,7 @@ def train(
     accelerator = Accelerator(cpu=not torch.accelerator.is_available())
     if config.threads:
         torch.set_num_threads(config.threads)
-    with run_lock(run) if accelerator.is_main_process else contextlib.nullcontext():
+    with folder_lock(run, "training run", "--run") if accelerator.is_main_process else contextlib.nullcontext():
         trainer = Trainer(config, run, root, accelerator)
         trainer.resume()
         if accelerator.is_main_process and begun is not None:

@@ -59,6 +59,7 @@ def named_outputs(answer: Answer) -> dict[str, torch.Tensor]:
         "p2": answer.p2,
         "p_text": None if answer.class_logits is None else answer.class_logits.softmax(dim=-1),
         "p3": answer.p3,
+        "choice": None if answer.choice_logits is None else answer.choice_logits.sigmoid(),
     }
     return {name: value for name, value in outputs.items() if value is not None}
 
