@@ -78,7 +78,8 @@ def _rows(numbers: dict[str, Any]) -> dict[str, Any]:
 
 def _held_out(result: dict[str, Any]) -> list[str]:
     which, sides, all_rows = result["which"], result["left and right"], result["all"]
-    what, whether = result["what"], result["whether"]
+    what, whether, typing = result["what"], result["whether"], result["typing errors"]
+    refused = whether["default"]
     return [
         "| question | | |",
         "|---|---|---:|",
@@ -91,6 +92,11 @@ def _held_out(result: dict[str, Any]) -> list[str]:
         f"| left and right, {sides['n']} phrases | as said | {_percent(sides['as said'])} |",
         f"| | left and right swapped | {_percent(sides['swapped'])} |",
         f"| WHETHER, {whether['absent']} absent | area under the ROC curve | {whether['AUC']:.3f} |",
+        f"| | refused (score below {refused['score']}) | {_percent(refused['absent refused'])} |",
+        f"| | refused though there | {_percent(refused['named refused'])} |",
+        f"| typing errors, one a phrase | mIoU spelled right | {_percent(typing['spelled right'])} |",
+        f"| | misspelled | {_percent(typing['misspelled'])} |",
+        f"| | misspelled, unknown words left out | {_percent(typing['unknown words left out'])} |",
         *(f"| kind: {kind} | mIoU | {_percent(value)} |" for kind, value in result["kinds"].items()),
     ]
 

@@ -4,13 +4,18 @@
 
 WHAT: the bare class name, IoU with all objects of the class. WHICH: phrases that tell one object from its like; IoU
 with the right object, with the wrong one (the largest other of the class), and with the right one when left and right
-change places in the phrase. WHETHER: how well the score tells phrases that name something from those that do not.
+change places in the phrase. WHETHER: how well the score tells phrases that name something from those that do not, and
+what a score below which nothing is marked would refuse: the default, config.DEFAULT_PRESENCE, and quantiles of the
+scores of phrases that name something. TYPING ERRORS: one random error in one word of each phrase.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,15 +23,19 @@ import numpy as np
 from machine import describe
 
 from deixis import Segmenter
-from deixis.config import SourceConfig
+from deixis.config import DEFAULT_PRESENCE, SourceConfig
 from deixis.data.scenes import SceneSource, held_out_samples, target_mask
 from deixis.data.synthesize import SynthesisOptions
+from deixis.embeddings import WordVectors
 from deixis.evaluate import evaluate
 from deixis.metrics import roc_auc, summarize
+from deixis.segmenter import DEFAULT_VECTORS
 from deixis.text import mirror
 from deixis.types import Expression, Record, Sample
 
 SEED, PHRASES = 99, 12  # another seed than training's validation, which chose the checkpoint
+REFUSED = (0.01, 0.02, 0.03, 0.05)  # shares of phrases that name something
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def class_samples(source: SceneSource) -> list[Sample]:
@@ -39,6 +48,49 @@ def class_samples(source: SceneSource) -> list[Sample]:
             mask = target_mask(scene, Expression(name, ids, "class", name))
             samples.append(Sample("heldout", "classes", entry.id, len(samples), entry.path, name, mask, name))
     return samples
+
+
+def misspell(phrase: str, rng: random.Random) -> str:
+    """One letter left out, added, replaced or exchanged with the next in a word of at least four letters, if any."""
+    places = list(re.finditer(r"[^\W\d_]{4,}", phrase))
+    if not places:
+        return phrase
+    place = rng.choice(places)
+    word = place.group()
+    while True:
+        at, letter = rng.randrange(len(word)), rng.choice(LETTERS)
+        left, here, right = word[:at], word[at], word[at + 1 :]
+        typed = rng.choice(
+            (left + right, left + letter + here + right, left + letter + right, left + right[:1] + here + right[1:])
+        )
+        if typed != word:
+            return phrase[: place.start()] + typed + phrase[place.end() :]
+
+
+def typing_errors(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, float]:
+    """Mean IoU of phrases with a typing error each: read by their spelling, and with unknown words left out."""
+    rng = random.Random(SEED)
+    wrong = [replace(sample, phrase=misspell(sample.phrase, rng)) for sample in samples if sample.mask.any()]
+    by_spelling = mean_iou(evaluate(segmenter, wrong))
+    segmenter.vectors = WordVectors.load(DEFAULT_VECTORS)
+    return {"misspelled": by_spelling, "unknown words left out": mean_iou(evaluate(segmenter, wrong))}
+
+
+def whether(records: Sequence[Record]) -> dict[str, object]:
+    """What scores tell about what is there, and the shares of phrases that a least score refuses."""
+    named = np.array([record.score for record in records if record.target])
+    absent = np.array([record.score for record in records if not record.target])
+
+    def at(score: float) -> dict[str, float]:
+        shares = {"named refused": (named < score).mean(), "absent refused": (absent < score).mean()}
+        return {"score": round(score, 4)} | {name: round(float(share), 4) for name, share in shares.items()}
+
+    return {
+        "AUC": round(roc_auc([*named, *absent], [True] * len(named) + [False] * len(absent)), 4),
+        "absent": len(absent),
+        "default": at(DEFAULT_PRESENCE),
+        "presence": [at(float(np.quantile(named, share))) for share in REFUSED],
+    }
 
 
 def mean_iou(records: list[Record]) -> float:
@@ -84,10 +136,8 @@ def main() -> None:
             "as said": mean_iou(evaluate(segmenter, sided)),
             "swapped": mean_iou(swapped),
         },
-        "whether": {
-            "AUC": round(roc_auc([r.score for r in records], [r.target > 0 for r in records]), 4),
-            "absent": len(records) - len(named),
-        },
+        "whether": whether(records),
+        "typing errors": {"spelled right": mean_iou(named), **typing_errors(segmenter, samples)},
     }
     print(json.dumps(result, indent=1))
     if arguments.json:

@@ -10,6 +10,7 @@ from deixis.config import ModelConfig
 from deixis.embeddings import WordVectors
 from deixis.image import PIXEL_MEAN, PIXEL_STD
 from deixis.segmenter import Segmenter
+from deixis.spelling import SpelledVectors
 from deixis.types import Features, FloatArray, ImageArray, Segmentation
 
 STRIDE = 4
@@ -50,7 +51,7 @@ def colour_vectors() -> WordVectors:
 
 
 def colour_segmenter(backend: ColourBackend | None = None) -> Segmenter:
-    return Segmenter(backend or ColourBackend(), CONFIG, colour_vectors())
+    return Segmenter(backend or ColourBackend(), CONFIG, SpelledVectors(colour_vectors()))
 
 
 def scene(height: int, width: int, box: tuple[int, int, int, int], colour: str = "red") -> np.ndarray:

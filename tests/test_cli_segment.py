@@ -73,6 +73,27 @@ def test_several_masks_go_into_a_folder(run: Run, picture: Path) -> None:
     assert "there.d/photo.red.png" in files()
 
 
+def test_words_taken_for_others_or_left_out_are_told(run: Run, picture: Path) -> None:
+    outcome = run("segment", picture, "grene qwertz red", "redthing, qwertz qwertz!", "red thing")
+    assert outcome.code == 0 and len(outcome.lines) == 3
+    assert outcome.err.splitlines() == [
+        "deixis: 'grene' was taken for 'green'",
+        "deixis: not known and left out: qwertz",
+        "deixis: 'redthing' was taken for 'red thing'",
+        "deixis: not known and left out: qwertz qwertz",
+    ]
+
+
+def test_what_is_not_there_is_not_marked(run: Run, picture: Path) -> None:
+    outcome = run("segment", picture, "red", "green", "--presence", "0.5", "--threshold", "0", "-f", "json")
+    red, green = map(json.loads, outcome.lines)
+    assert (red["share"], green["share"], green["bbox"]) == (1, 0, [0, 0, 0, 0])
+    assert outcome.err.startswith("deixis: 'green': no such thing seen (score 0.00 is below 0.5); --presence 0 marks")
+    assert outcome.err.count("\n") == 1
+    plain = run("segment", picture, "green", "--threshold", "0", "-f", "json")
+    assert (json.loads(plain.out)["share"], plain.err) == (1, "")
+
+
 @pytest.mark.parametrize(("format", "name"), [("overlay", "a.xyz"), ("mask", "a.jpg"), ("overlay", "a.deixis")])
 def test_a_name_that_is_no_picture_is_refused(run: Run, picture: Path, format: str, name: str) -> None:
     refused(run("segment", picture, "red", "--format", format, "--output", name), name, "ends in .png")

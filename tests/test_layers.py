@@ -20,7 +20,7 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "contours", "image", "text", "embeddings", "metrics", "config"),
-    ("configfile", "vocabulary", "instances"),
+    ("configfile", "vocabulary", "spelling", "instances"),
     ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2
     ("baselines", "slices", "manifest"),  # L3

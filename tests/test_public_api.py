@@ -79,10 +79,10 @@ def test_the_package_says_that_it_is_typed() -> None:
     [
         (Segmenter.load, "path=None, *, vectors=None, threads=0"),
         (Segmenter.encode_image, "self, image"),
-        (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
-        (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
-        (Segmenter.explain, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}"),
-        (Segmenter.explain_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}"),
+        (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}, presence=None"),
+        (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}, presence=None"),
+        (Segmenter.explain, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}, presence=None"),
+        (Segmenter.explain_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}, presence=None"),
         (Segmenter.words, "self, phrase"),
     ],
 )
@@ -146,7 +146,7 @@ def test_the_commands() -> None:
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("segment", {"image", "phrases", "output", "format", "threshold", "model", "vectors", "threads"}),
+        ("segment", {"image", "phrases", "output", "format", "threshold", "presence", "model", "vectors", "threads"}),
         ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
         (
             "batch",
@@ -193,7 +193,8 @@ def test_defaults_are_those_of_the_api() -> None:
         assert defaults(command)["threads"] == load["threads"].default
         assert defaults(command)["model"] is load["path"].default
         assert defaults(command)["vectors"] is load["vectors"].default
-    assert defaults("segment")["threshold"] == ask["threshold"].default
+    for name in ("threshold", "presence"):
+        assert defaults("segment")[name] == ask[name].default
     save = inspect.signature(figures.save).parameters
     assert defaults("figure")["dpi"] == save["dpi"].default
     assert defaults("figure")["seed"] == inspect.signature(of_dataset).parameters["seed"].default

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from deixis.config import DEFAULT_PRESENCE
 from deixis.errors import CheckpointError, ImageError, InputError, PhraseError
 from deixis.modelfile import ModelFile
-from deixis.segmenter import PHRASES_AT_ONCE, Segmenter, Words
+from deixis.segmenter import DEFAULT_MODEL, PHRASES_AT_ONCE, Segmenter, Words
 from fakes import CONFIG, ColourBackend, colour_segmenter, colour_vectors, scene
 
 
@@ -107,6 +109,33 @@ def test_a_wrong_threshold_is_refused(threshold: float) -> None:
         colour_segmenter().segment(scene(9, 9, (0, 0, 9, 9)), "red", threshold=threshold)
 
 
+def test_a_score_below_presence_leaves_the_mask_empty() -> None:
+    segmenter, image = colour_segmenter(), scene(64, 64, (16, 16, 48, 48))
+    plain = segmenter.segment(image, "green", threshold=0)
+    assert segmenter.presence == 0 and plain.mask.all()
+    for ask in (segmenter.segment, segmenter.explain):
+        inclusive = ask(image, "green", threshold=0, presence=plain.score)
+        above = ask(image, "green", threshold=0, presence=2 * plain.score)
+        assert inclusive.mask.all() and not above.mask.any()
+        assert above.score == plain.score
+        np.testing.assert_array_equal(above.probability, plain.probability)
+    careful = Segmenter(ColourBackend(), CONFIG, colour_vectors(), presence=0.5)
+    assert [answer.mask.any() for answer in careful.segment_many(image, ["red", "green"], threshold=0)] == [True, False]
+    assert careful.segment(image, "green", threshold=0, presence=0).mask.all()
+
+
+@pytest.mark.parametrize("presence", [-0.1, 1.1, float("nan")])
+def test_a_wrong_presence_is_refused(presence: float) -> None:
+    with pytest.raises(InputError, match="expected a presence between 0 and 1"):
+        colour_segmenter().segment(scene(9, 9, (0, 0, 9, 9)), "red", presence=presence)
+
+
+def test_only_the_bundled_model_refuses_by_itself(tmp_path: Path) -> None:
+    shutil.copy(DEFAULT_MODEL, tmp_path / "other.deixis")
+    assert Segmenter.load().presence == Segmenter.load(DEFAULT_MODEL).presence == DEFAULT_PRESENCE > 0
+    assert Segmenter.load(tmp_path / "other.deixis").presence == 0
+
+
 @pytest.mark.parametrize("phrase", ["", "  \t\n", "."])
 def test_an_empty_phrase_is_refused(phrase: str) -> None:
     with pytest.raises(PhraseError, match="got only blanks"):
@@ -128,7 +157,9 @@ def test_unknown_words_among_known_ones_change_nothing() -> None:
 
 
 def test_how_words_are_understood() -> None:
-    assert colour_segmenter().words("Red qwertz") == Words(("red", "qwertz"), (True, False))
+    words = colour_segmenter().words("Red, qwertz")
+    assert words == Words(("red", ",", "qwertz"), (("red",), (), ()))
+    assert (words.known, words.taken_for, words.ignored) == ((True, False, False), {}, ("qwertz",))
 
 
 def test_a_string_instead_of_a_list_is_refused() -> None:

@@ -42,3 +42,8 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"vocabulary\.txt: expected the vocabulary"):
         Vocabulary.load(tmp_path / "vocabulary.txt")
+
+
+def test_unknown_words_are_read_as_one() -> None:
+    words = Vocabulary(["left", "dog"])
+    assert [words.read(token) for token in ("dog", "zebra")] == [("dog",), (UNKNOWN,)]

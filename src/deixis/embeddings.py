@@ -62,6 +62,10 @@ class WordList:
         """The words in UTF-8, one a line, without a newline at the end."""
         return self._text[1:-1]
 
+    def first(self, count: int) -> list[str]:
+        """The first ``count`` words, or all if there are fewer."""
+        return [word.decode("utf-8") for word in self.text.split(b"\n", count)[:count]]
+
     def row(self, word: str) -> int | None:
         """Where a word stands, counted from 0; None when it is not in the list."""
         try:
@@ -175,11 +179,23 @@ class WordVectors:
         """Length of a vector."""
         return int(self._codes.shape[1])
 
+    def frequent(self, count: int) -> list[str]:
+        """The first ``count`` words."""
+        return self._words.first(count)
+
+    def row(self, word: str) -> int | None:
+        """Where a word stands, counted from 0; None when it is unknown."""
+        return self._words.row(word)
+
     def __len__(self) -> int:
         return len(self._words)
 
     def __contains__(self, word: str) -> bool:
         return self._words.row(word) is not None
+
+    def read(self, token: str) -> tuple[str, ...]:
+        """See ``Lexicon.read``: a known word is itself; unknown ones and punctuation are left out."""
+        return (token,) if is_word(token) and token in self else ()
 
     def decode(self, rows: NDArray[np.integer]) -> FloatArray:
         """(n, D) float32 vectors of the words in these rows."""

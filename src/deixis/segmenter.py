@@ -15,12 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from deixis.config import DEFAULT_THRESHOLD, ModelConfig
-from deixis.embeddings import WordVectors
+from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
+from deixis.embeddings import WordVectors, is_word
 from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
-from deixis.text import MAX_TOKENS, tokenize
+from deixis.spelling import SpelledVectors
+from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
 from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
 from deixis.vocabulary import Lexicon
 
@@ -42,10 +43,33 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Words:
-    """How a phrase was understood: its tokens, and for each whether its vector is known."""
+    """How a phrase was understood.
+
+    Attributes:
+        tokens: its words and punctuation.
+        read_as: for each token the known words that stand for it: itself, others that it was taken for by its
+            spelling, or none where it was left out.
+    """
 
     tokens: tuple[str, ...]
-    known: tuple[bool, ...]
+    read_as: tuple[tuple[str, ...], ...]
+
+    @property
+    def known(self) -> tuple[bool, ...]:
+        """For each token whether it is known as it is spelled."""
+        return tuple(words == (token,) for token, words in zip(self.tokens, self.read_as, strict=True))
+
+    @property
+    def taken_for(self) -> dict[str, str]:
+        """Tokens that were taken for other words, and for which: {"whtie": "white", "rightside": "right side"}."""
+        pairs = zip(self.tokens, self.read_as, strict=True)
+        return {token: " ".join(words) for token, words in pairs if words not in ((), (token,))}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Words that were left out because nothing like them is known."""
+        pairs = zip(self.tokens, self.read_as, strict=True)
+        return tuple(token for token, words in pairs if not words and is_word(token))
 
 
 class Segmenter:
@@ -56,19 +80,27 @@ class Segmenter:
         config: shape of the network.
         vectors: the word vectors that it was trained with.
         about: where the network comes from: steps, scores, whether its training pictures were leak-free.
+        presence: score below which a phrase names nothing in the picture, in [0, 1]; 0 where scores were never
+            compared with what is in pictures.
     """
 
     def __init__(
-        self, backend: Backend, config: ModelConfig, vectors: Lexicon, about: Mapping[str, Any] | None = None
+        self,
+        backend: Backend,
+        config: ModelConfig,
+        vectors: Lexicon,
+        about: Mapping[str, Any] | None = None,
+        presence: float = 0.0,
     ) -> None:
         self.config = config
         self.about = dict(about or {})
         self.vectors = vectors
+        self.presence = presence
         self._backend = backend
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0) -> Segmenter:
-        """Open a model.
+        """Open a model; words that its vectors do not have are then read by their spelling.
 
         Args:
             path: a .deixis file; by default the bundled model.
@@ -86,7 +118,8 @@ class Segmenter:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
-        return cls(backend, model.config, words, model.about)
+        presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
+        return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), model.about, presence)
 
     def encode_image(self, image: Picture) -> Features:
         """Run the image graph.
@@ -109,6 +142,7 @@ class Segmenter:
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
+        presence: float | None = None,
     ) -> Segmentation:
         """The pixels that a phrase names.
 
@@ -116,12 +150,14 @@ class Segmenter:
             image: features of ``encode_image``, or whatever that takes.
             phrase: free text.
             threshold: probability from which on a pixel belongs to the mask, in [0, 1].
+            presence: score below which there is no such thing and the mask is empty, in [0, 1]; 0 to mark the
+                likeliest pixels all the same. By default the segmenter's own.
 
         Raises:
             ImageError: the picture cannot be read.
             PhraseError: the phrase is empty or none of its words is known.
         """
-        return self.segment_many(image, [phrase], threshold=threshold)[0]
+        return self.segment_many(image, [phrase], threshold=threshold, presence=presence)[0]
 
     def segment_many(
         self,
@@ -129,9 +165,10 @@ class Segmenter:
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
+        presence: float | None = None,
     ) -> list[Segmentation]:
         """``segment`` for several phrases; the picture is encoded once."""
-        return self._ask(image, phrases, threshold, explained=False)
+        return self._ask(image, phrases, threshold, presence, explained=False)
 
     def explain(
         self,
@@ -139,6 +176,7 @@ class Segmenter:
         phrase: str,
         *,
         threshold: float = DEFAULT_THRESHOLD,
+        presence: float | None = None,
     ) -> Segmentation:
         """``segment`` with its reasons in ``terms``.
 
@@ -146,7 +184,7 @@ class Segmenter:
         size; "weights": {term: its share of the answer}; with p2 "categories": {class name: probability} of the
         phrase, "none" included; "words": how each word was understood.
         """
-        return self._ask(image, [phrase], threshold, explained=True)[0]
+        return self.explain_many(image, [phrase], threshold=threshold, presence=presence)[0]
 
     def explain_many(
         self,
@@ -154,9 +192,10 @@ class Segmenter:
         phrases: Sequence[str],
         *,
         threshold: float = DEFAULT_THRESHOLD,
+        presence: float | None = None,
     ) -> list[Segmentation]:
         """``explain`` for several phrases; the picture is encoded once."""
-        return self._ask(image, phrases, threshold, explained=True)
+        return self._ask(image, phrases, threshold, presence, explained=True)
 
     def grids(self, features: Features, phrases: Sequence[str]) -> dict[str, FloatArray]:
         """What the phrase graph says of P phrases, on the network's own grid over the letterboxed square.
@@ -177,7 +216,7 @@ class Segmenter:
     def words(self, phrase: str) -> Words:
         """How each word of a phrase is understood."""
         tokens = tokenize(phrase)
-        return Words(tuple(tokens), tuple(token in self.vectors for token in tokens))
+        return Words(tuple(tokens), tuple(self.vectors.read(token) for token in tokens))
 
     def _features(self, image: Features | Picture) -> Features:
         features = image if isinstance(image, Features) else self.encode_image(image)
@@ -202,11 +241,14 @@ class Segmenter:
         image: Features | Picture,
         phrases: Sequence[str],
         threshold: float,
+        presence: float | None,
         explained: bool,
     ) -> list[Segmentation]:
         if isinstance(phrases, str):
             raise InputError("expected a list of phrases, got one string; use segment() for a single phrase")
-        _check_threshold(threshold)
+        presence = self.presence if presence is None else presence
+        _check_share("threshold", threshold)
+        _check_share("presence", presence)
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
         names = self._outputs(explained)
@@ -219,7 +261,8 @@ class Segmenter:
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
                 terms = self._terms(phrase, mine, box) if explained else {}
                 probability = at_original_size(features, mine["logits"])
-                mask, score = probability >= threshold, float(mine["score"])
+                score = float(mine["score"])
+                mask = (probability >= threshold) & (score >= presence)
                 proposals = None
                 if self.config.objects:
                     proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
@@ -279,9 +322,15 @@ class OnnxBackend:
         return outputs
 
 
-def _check_threshold(threshold: float) -> None:
-    if not 0 <= threshold <= 1:
-        raise InputError(f"expected a threshold between 0 and 1, got {threshold}")
+def _taught(config: ModelConfig) -> set[str]:
+    """Words that a model's training phrases had: names of its categories, and words for places and ranks."""
+    names = {word for category in config.categories for word in words_of(category)}
+    return {*FRAME_WORDS, *names, *(name + "s" for name in names)}
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise InputError(f"expected a {name} between 0 and 1, got {value}")
 
 
 def _first_line(error: Exception) -> str:

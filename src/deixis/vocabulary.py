@@ -32,6 +32,9 @@ class Lexicon(Protocol):
 
     def __contains__(self, word: str) -> bool: ...
 
+    def read(self, token: str) -> tuple[str, ...]:
+        """The known words that stand for a token: itself, others, or none where it is left out."""
+
     def encode(self, tokens: Sequence[str], length: int) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Tokens to (length, dim) float32, padded with zeros on the left, and (length,) bool that is True at words."""
 
@@ -80,6 +83,10 @@ class Vocabulary:
 
     def __contains__(self, word: str) -> bool:
         return word in self._rows
+
+    def read(self, token: str) -> tuple[str, ...]:
+        """The word itself, or the one that stands for all unknown ones; see ``Lexicon.read``."""
+        return (token if token in self else UNKNOWN,)
 
     def encode(self, tokens: Sequence[str], length: int) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Row numbers (length, 1) of the first ``length`` tokens; see ``Lexicon.encode``."""

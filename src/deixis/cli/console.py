@@ -45,8 +45,13 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def _fail(message: str) -> None:
+def note(message: str) -> None:
+    """One line on stderr."""
     typer.echo(f"deixis: {' '.join(message.split())}", err=True)
+
+
+def _fail(message: str) -> None:
+    note(message)
     raise typer.Exit(USER_ERROR) from None
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deixis.cli import options
-from deixis.cli.console import command, shorten
-from deixis.config import DEFAULT_THRESHOLD
+from deixis.cli.console import command, note, shorten
+from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD
 from deixis.errors import InputError
 
 if TYPE_CHECKING:
-    from deixis.segmenter import Segmenter
+    from deixis.segmenter import Segmenter, Words
     from deixis.types import ImageArray, Segmentation
 
 
@@ -64,6 +64,14 @@ def run(
     threshold: Annotated[
         float, typer.Option(help="Probability from which on a pixel belongs to the mask.")
     ] = DEFAULT_THRESHOLD,
+    presence: Annotated[
+        float | None,
+        typer.Option(
+            help="Score below which there is no such thing and nothing is marked; 0 to mark the likeliest pixels all "
+            "the same.",
+            show_default=f"{DEFAULT_PRESENCE} with the bundled model, 0 with another",
+        ),
+    ] = None,
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
@@ -78,11 +86,29 @@ def run(
         segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
     start = time.perf_counter()
     pixels = open_image(image)
-    answers = _ask(segmenter, pixels, phrases, threshold, start)
+    answers = _ask(segmenter, pixels, phrases, (threshold, presence), start)
+    for answer in answers:
+        _tell_spelling(segmenter.words(answer.result.phrase))
+        _tell_absence(answer.result, segmenter.presence if presence is None else presence)
     if format.is_picture:
         _write_pictures(image, pixels, answers, output, format)
     else:
         _write_lines(image, answers, output, format)
+
+
+def _tell_spelling(words: Words) -> None:
+    if words.taken_for:
+        note(", ".join(f"{shorten(token)!r} was taken for {meant!r}" for token, meant in words.taken_for.items()))
+    if words.ignored:
+        note(f"not known and left out: {shorten(' '.join(words.ignored))}")
+
+
+def _tell_absence(result: Segmentation, presence: float) -> None:
+    if result.score < presence:
+        note(
+            f"{shorten(result.phrase)!r}: no such thing seen (score {result.score:.2f} is below {presence}); "
+            "--presence 0 marks the likeliest pixels all the same"
+        )
 
 
 def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -> None:
@@ -102,12 +128,13 @@ def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -
 
 
 def _ask(
-    segmenter: Segmenter, pixels: ImageArray, phrases: Sequence[str], threshold: float, start: float
+    segmenter: Segmenter, pixels: ImageArray, phrases: Sequence[str], limits: tuple[float, float | None], start: float
 ) -> list[_Answer]:
+    threshold, presence = limits
     features = segmenter.encode_image(pixels)
     answers = []
     for phrase in phrases:
-        result = segmenter.segment(features, phrase, threshold=threshold)
+        result = segmenter.segment(features, phrase, threshold=threshold, presence=presence)
         now = time.perf_counter()
         answers.append(_Answer(result, 1000 * (now - start)))
         start = now

@@ -86,13 +86,14 @@ def _font(size: int = TEXT) -> Any:
 def _words(draw: ImageDraw.ImageDraw, place: tuple[int, int], words: Any) -> None:
     """The phrase, with unknown words in red and crossed out: the network never saw them."""
     x, y = place
-    for token, known in list(zip(words.tokens, words.known, strict=True))[:MAX_TOKENS]:
+    for token in words.tokens[:MAX_TOKENS]:
+        known = token not in words.ignored
         width = draw.textlength(token, _font(TEXT + 4))
         draw.text((x, y), token, INK if known else UNKNOWN, _font(TEXT + 4))
         if not known:
             draw.line((x, y + TEXT - 2, x + width, y + TEXT - 2), UNKNOWN, 2)
         x += int(width) + 8
-    if not all(words.known):
+    if words.ignored:
         draw.text((x + 8, y + 4), "(crossed out: unknown, left out)", UNKNOWN, _font())
 
 

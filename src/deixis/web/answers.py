@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from deixis.embeddings import is_word
 from deixis.masks import bounding_box, encode_rle
 from deixis.segmenter import Segmenter, at_original_size
 from deixis.types import BoolMask, Features, FloatArray
@@ -63,8 +62,8 @@ def _explanation(segmenter: Segmenter, phrase: str, part: Mapping[str, FloatArra
     words = segmenter.words(phrase)
     return Explanation(
         words=[
-            Word(token=token, understood="known" if known and is_word(token) else "ignored")
-            for token, known in zip(words.tokens, words.known, strict=True)
+            Word(token=token, understood="known" if meant else "ignored")
+            for token, meant in zip(words.tokens, words.read_as, strict=True)
         ],
         categories=_categories(segmenter, part["p_text"]) if "p_text" in part else [],
         weights=dict(zip(segmenter.config.terms, map(float, part["weights"]), strict=True)),
