@@ -27,7 +27,8 @@ def results(
         result = Result(phrase=phrase, score=round(float(part["score"]), 6))
         if Include.mask in request.include or Include.probability in request.include:
             probability = at_original_size(features, part["logits"])
-            result.mask = _mask(probability >= request.threshold) if Include.mask in request.include else None
+            if Include.mask in request.include:
+                result.mask = _mask((probability >= request.threshold) & (result.score >= segmenter.presence))
             result.probability = _png(probability) if Include.probability in request.include else None
         if Include.grids in request.include:
             result.grids = _grids(segmenter, features, part)
@@ -62,12 +63,18 @@ def _explanation(segmenter: Segmenter, phrase: str, part: Mapping[str, FloatArra
     words = segmenter.words(phrase)
     return Explanation(
         words=[
-            Word(token=token, understood="known" if meant else "ignored")
+            Word(token=token, understood=_understood(token, meant))
             for token, meant in zip(words.tokens, words.read_as, strict=True)
         ],
         categories=_categories(segmenter, part["p_text"]) if "p_text" in part else [],
         weights=dict(zip(segmenter.config.terms, map(float, part["weights"]), strict=True)),
     )
+
+
+def _understood(token: str, meant: tuple[str, ...]) -> str:
+    if not meant:
+        return "ignored"
+    return "known" if meant == (token,) else f"taken for {' '.join(meant)}"
 
 
 def _categories(segmenter: Segmenter, p_text: FloatArray) -> list[Category]:

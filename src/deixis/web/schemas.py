@@ -58,7 +58,7 @@ class Category(BaseModel):
 
 
 class Word(BaseModel):
-    """A word and how it was understood: "known" or "ignored"."""
+    """A word and how it was understood: "known", "taken for ..." by its spelling, or "ignored"."""
 
     token: str
     understood: str
