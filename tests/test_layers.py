@@ -19,7 +19,7 @@ ROWS = (
     ("errors",),  # L0
     ("types",),
     ("files",),  # L1
-    ("masks", "image", "text", "embeddings", "metrics", "config"),
+    ("masks", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
     ("configfile", "vocabulary"),
     ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2

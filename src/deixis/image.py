@@ -20,6 +20,7 @@ from deixis.errors import ImageError
 from deixis.types import FloatArray, ImageArray
 
 MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so that no small file can fill the memory.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
 PIXEL_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
@@ -95,7 +96,7 @@ def open_image(source: str | Path | Image.Image | NDArray[np.generic]) -> ImageA
             raise ImageError(f"{path}: expected an image file, found {found} there")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return _from_pil(image, str(path))
 
 
