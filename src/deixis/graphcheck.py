@@ -35,9 +35,7 @@ class _Message:
 
 
 _MESSAGES = {
-    "model": _Message(
-        inner={7: "graph", 8: "opset"}, refused={20: "a training graph", 25: "functions of its own"}
-    ),
+    "model": _Message(inner={7: "graph", 8: "opset"}, refused={20: "a training graph", 25: "functions of its own"}),
     "opset": _Message(domains=(1,)),
     "graph": _Message(inner={1: "node", 5: "tensor", 15: "sparse tensor"}),
     "node": _Message(inner={5: "attribute"}, domains=(7,)),
@@ -62,13 +60,12 @@ def _check(kind: str, content: memoryview, depth: int) -> None:
     message = _MESSAGES[kind]
     for number, value in _fields(content):
         if number in message.refused and value != 0:
-            raise CheckpointError(f"expected an ONNX graph with all that it needs inside, got {message.refused[number]}")
+            raise CheckpointError(f"expected an ONNX graph with all it needs inside, got {message.refused[number]}")
         if isinstance(value, int):
             continue
         if number in message.domains and bytes(value) not in STANDARD:
-            raise CheckpointError(
-                f"expected operators of the ONNX standard, got the domain {bytes(value[:60]).decode('utf-8', 'replace')!r}"
-            )
+            domain = bytes(value[:60]).decode("utf-8", "replace")
+            raise CheckpointError(f"expected operators of the ONNX standard, got the domain {domain!r}")
         if number in message.inner:
             inner = message.inner[number]
             left = depth - (inner == "graph")

@@ -247,7 +247,8 @@ class OnnxBackend:
         options.log_severity_level = 3
         # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.load_model_format", "ONNX")  # what was checked, not what it looks like
+        # As what was checked, whatever else the bytes look like.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
         self._phrase = ort.InferenceSession(phrase_graph, options, providers=["CPUExecutionProvider"])
         self._names = [output.name for output in self._image.get_outputs()]

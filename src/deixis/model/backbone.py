@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from deixis.errors import CheckpointError, ConfigError, MissingExtra
