@@ -157,7 +157,8 @@ class WordVectors:
             with atomic_write(folder / name) as temporary:
                 temporary.write_bytes(text)
         for name, array in (("vectors.npy", self._codes), ("scales.npy", self._scales)):
-            with atomic_write(folder / name) as temporary, temporary.open("wb") as handle:
+            # Of "wb" NumPy would write past Python, and say of a full disk nothing that can be told from a bug.
+            with atomic_write(folder / name) as temporary, temporary.open("w+b") as handle:
                 np.save(handle, array)
 
     @property
