@@ -352,8 +352,6 @@ TARGETS: dict[str, Target] = {
     "toml": file_target("c.toml", partial(read_config, TrainConfig), lambda: (TOML,)),
     "predictions": file_target("p.json", _predictions, lambda: _json_of(PREDICTIONS), mutate_json),
     "prediction-lines": file_target("p.jsonl", _predictions, lambda: (LINES,)),
-    "prediction-png": file_target(
-        "masks/42.png", _png_folder, lambda: (_saved(Image.new("1", (6, 4)), "PNG", {}),)
-    ),
+    "prediction-png": file_target("masks/42.png", _png_folder, lambda: (_saved(Image.new("1", (6, 4)), "PNG", {}),)),
 }
 NEEDS = {"referit": "scipy", "referit-mask": "scipy", "checkpoint": "safetensors", "weights": "torch"}

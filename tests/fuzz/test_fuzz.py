@@ -1,4 +1,4 @@
-"""Every reader of files and words of strangers on damaged input: a DeixisError or an answer (``scripts/fuzz`` longer)."""
+"""Every reader of strangers' files and words on damaged input gives a DeixisError or an answer; scripts/fuzz: longer."""
 
 from __future__ import annotations
 
