@@ -26,7 +26,7 @@ from deixis.errors import CheckpointError  # noqa: E402
 from deixis.train.checkpoint import load_checkpoint  # noqa: E402
 from tiny import tiny_run  # noqa: E402
 
-STEPS, SEED = 120, 0
+STEPS, SEED, WAIT_SECONDS = 60, 0, 3.0
 PROGRAM = """
 import sys; from pathlib import Path; from deixis.config import TrainConfig
 from deixis.configfile import read_config; from deixis.train.loop import train
@@ -49,7 +49,7 @@ def main() -> None:
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     chance = random.Random(SEED)
     folder = Path(tempfile.mkdtemp(prefix="deixis-kill-"))
-    config = tiny_run(folder, steps=STEPS, checkpoint_minutes=0.0, validate_every=25)
+    config = tiny_run(folder, steps=STEPS, checkpoint_minutes=0.0, images=1, phrases=2)
     (folder / "config.json").write_text(json.dumps(to_mapping(config)))
     whole, killed = folder / "whole" / "last.safetensors", folder / "killed" / "last.safetensors"
     if start(folder, "whole").wait():
@@ -57,9 +57,10 @@ def main() -> None:
     done = 0
     while done < kills and step_of(killed) < STEPS:
         process, before = start(folder, "killed"), killed.stat().st_mtime_ns if killed.exists() else 0
-        while process.poll() is None and not (killed.exists() and killed.stat().st_mtime_ns > before):
+        early = chance.random() < 0.2  # perhaps while it starts
+        while not early and process.poll() is None and not (killed.exists() and killed.stat().st_mtime_ns > before):
             time.sleep(0.01)  # so that each process gets further than the one before
-        time.sleep(chance.uniform(0, 3 * 2 / kills))
+        time.sleep(chance.uniform(0, WAIT_SECONDS))
         process.kill()
         if process.wait() == -9:
             done += 1

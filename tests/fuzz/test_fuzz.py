@@ -1,4 +1,4 @@
-"""Every reader of strangers' files and words on damaged input gives a DeixisError or an answer; scripts/fuzz: longer."""
+"""Every reader of strangers' files on damaged input gives a DeixisError or an answer; scripts/fuzz does it longer."""
 
 from __future__ import annotations
 
