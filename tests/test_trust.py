@@ -20,7 +20,7 @@ from PIL import Image
 
 from deixis import embeddings
 from deixis.config import TrainConfig
-from deixis.configfile import from_mapping
+from deixis.configfile import from_mapping, read_config
 from deixis.data.refer import load_refer
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, ConfigError, DataError, ImageError
@@ -201,6 +201,14 @@ def test_no_setting_names_a_callable(value: object) -> None:
     for name in ("fusion", "backbone"):
         with pytest.raises(ConfigError):
             from_mapping(TrainConfig, {"model": {"categories": ["a"], name: value}, "sources": []})
+
+
+@pytest.mark.parametrize("name", ["c.toml", "c.json"])
+def test_settings_of_endless_depth_are_refused(tmp_path: Path, name: str) -> None:
+    """Python's parsers for TOML and JSON recurse."""
+    (tmp_path / name).write_text(("a = " if name == "c.toml" else "") + "[" * 100_000)
+    with pytest.raises(ConfigError, match=rf"{name}: not valid"):
+        read_config(TrainConfig, tmp_path / name)
 
 
 # --- model files and word vectors --------------------------------------------------------------------------------
