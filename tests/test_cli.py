@@ -82,7 +82,7 @@ def test_python_dash_m_deixis() -> None:
 
 @pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="the bundled model is not there yet")
 def test_the_bundled_model_answers(tmp_path: Path, picture: Path) -> None:
-    command = [sys.executable, "-m", "deixis", "segment", str(picture), "left dog", "person"]
+    command = [sys.executable, "-m", "deixis", "segment", str(picture), "left dog", "person", "--presence", "0"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stderr == ""
     names = [line.split()[0] for line in done.stdout.splitlines()]

@@ -19,7 +19,7 @@ ROWS = (
     ("errors",),  # L0
     ("types",),
     ("files",),  # L1
-    ("masks", "contours", "image", "text", "embeddings", "metrics", "config"),
+    ("masks", "contours", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
     ("configfile", "vocabulary", "spelling", "instances"),
     ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2

@@ -15,7 +15,8 @@ from deixis.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
+PAGES = ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = [ROOT / name for name in PAGES] + sorted(ROOT.glob("docs/*.md"))
 
 
 def blocks(language: str) -> list[str]:

@@ -55,7 +55,7 @@ def read_config(cls: type[T], path: Path) -> T:
         raise ConfigError(f"{path}: expected a configuration file (.toml or .json), found nothing there")
     try:
         values = _parse_toml(path) if path.suffix == ".toml" else json.loads(path.read_text("utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'JSON'}: {error}") from error
     return from_mapping(cls, values)
 

@@ -30,6 +30,7 @@ from deixis.types import FloatArray
 LEVELS = 127  # int8 without -128, symmetric
 LARGEST = LEVELS * 65504.0  # entry whose scale float16 can hold
 FREQUENT = 400_000  # first words, among which similar spellings are looked for
+_FILES = ("words.txt", "vectors.npy", "scales.npy", "fingerprint.txt")
 REMEMBERED = 100_000  # words looked up, known or not, that a list keeps in mind
 ROWS_AT_ONCE = 65_536  # decoded when all vectors are looked through; bounds memory
 
@@ -133,24 +134,25 @@ class WordVectors:
                 f"{folder}: expected a folder of word vectors, got a file; 'deixis embed convert' makes a folder of a "
                 "GloVe text file"
             )
+        if missing := [name for name in _FILES if not (folder / name).is_file()]:
+            raise CheckpointError(f"{folder}: expected {', '.join(_FILES)}; {', '.join(missing)} is missing")
         about = read_json(folder / "about.json") if (folder / "about.json").exists() else {}
         if not isinstance(about, dict):
             raise CheckpointError(f"{folder}/about.json: expected a JSON object, got {type(about).__name__}")
         try:
-            words = WordList((folder / "words.txt").read_bytes())
-            codes = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-            scales = np.load(folder / "scales.npy", allow_pickle=False)
+            text = (folder / "words.txt").read_bytes()
+            text.decode("utf-8")
             fingerprint = (folder / "fingerprint.txt").read_text("ascii").strip()
-        except FileNotFoundError as error:
-            raise CheckpointError(
-                f"{folder}: expected words.txt, vectors.npy, scales.npy and fingerprint.txt; "
-                f"{Path(str(error.filename)).name} is missing"
-            ) from error
         except (ValueError, EOFError, OSError) as error:
             raise CheckpointError(f"{folder}: the word vectors are damaged: {error}") from error
-        if codes.dtype != np.int8:
-            raise CheckpointError(f"{folder}/vectors.npy: expected int8, got {codes.dtype}")
-        return cls(words, codes, scales, fingerprint, about)
+        codes = _open_array(folder / "vectors.npy", "int8")
+        scales = np.array(_open_array(folder / "scales.npy", "float16", "float32"))
+        if not np.isfinite(scales).all():
+            raise CheckpointError(f"{folder}/scales.npy: expected finite numbers, got others; make the folder again")
+        try:
+            return cls(WordList(text), codes, scales, fingerprint, about)
+        except CheckpointError as error:
+            raise CheckpointError(f"{folder}: {error}; make the folder again") from error
 
     def save(self, folder: Path) -> None:
         """Write the folder that ``load`` reads."""
@@ -162,7 +164,8 @@ class WordVectors:
             with atomic_write(folder / name) as temporary:
                 temporary.write_bytes(text)
         for name, array in (("vectors.npy", self._codes), ("scales.npy", self._scales)):
-            with atomic_write(folder / name) as temporary, temporary.open("wb") as handle:
+            # Of "wb" NumPy would write past Python, and say of a full disk nothing that can be told from a bug.
+            with atomic_write(folder / name) as temporary, temporary.open("w+b") as handle:
                 np.save(handle, array)
 
     @property
@@ -250,6 +253,21 @@ class WordVectors:
         best = np.argsort(-cosines, kind="stable")[: min(count, len(self) - 1)]
         words = self.words
         return [(words[index], float(cosines[index])) for index in best]
+
+
+def _open_array(path: Path, *dtypes: str) -> NDArray[Any]:
+    """A .npy file, mapped and not read, so that no header can ask for memory; never one of objects.
+
+    Raises:
+        CheckpointError: damaged, shorter than it says, or of another type.
+    """
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # the header is Python syntax: TokenError, RecursionError, OverflowError, ...
+        raise CheckpointError(f"{path}: expected a .npy file, it is damaged or incomplete: {error}") from error
+    if array.dtype.name not in dtypes or not array.dtype.isnative:
+        raise CheckpointError(f"{path}: expected {' or '.join(dtypes)}, got {array.dtype}")
+    return array
 
 
 def compress(vectors: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.float16]]:

@@ -23,7 +23,7 @@ from deixis.types import FloatArray, ImageArray, Picture
 MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so that no small file can fill the memory.
 PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
-SENT_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
 PIXEL_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
@@ -99,19 +99,19 @@ def open_image(source: Picture) -> ImageArray:
             raise ImageError(f"{path}: expected an image file, found {found} there")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return _from_pil(image, str(path))
 
 
 def decode_image(data: bytes, max_pixels: int) -> ImageArray:
-    """``open_image`` for the bytes of a file that somebody sent; only ``SENT_FORMATS`` are tried.
+    """``open_image`` for the bytes of a file that somebody sent; only ``FORMATS`` are tried.
 
     Raises:
         ImageError: not such an image, damaged, empty, or of more than ``max_pixels`` (seen before it is decoded).
     """
     with _named("the picture", max_pixels), warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data), formats=SENT_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return _from_pil(image, "the picture", max_pixels)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
 from deixis.embeddings import WordVectors, is_word
 from deixis.errors import CheckpointError, InputError, PhraseError
+from deixis.graphcheck import check_graph
 from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
 from deixis.spelling import SpelledVectors
@@ -116,6 +117,8 @@ class Segmenter:
         model.check_vectors(words)
         try:
             backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
+        except CheckpointError as error:
+            raise CheckpointError(f"{file}: {error}; do not trust it") from error
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
         presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
@@ -298,16 +301,23 @@ class OnnxBackend:
     Args:
         image_graph, phrase_graph: serialised ONNX models.
         threads: 0 for one a core.
+
+    Raises:
+        CheckpointError: a graph asks for more than standard operators and its own data.
     """
 
     def __init__(self, image_graph: bytes, phrase_graph: bytes, threads: int = 0) -> None:
         import onnxruntime as ort  # here, because `import deixis` must stay light
 
+        for graph in (image_graph, phrase_graph):
+            check_graph(graph)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # As what was checked, whatever else the bytes look like.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
         self._phrase = ort.InferenceSession(phrase_graph, options, providers=["CPUExecutionProvider"])
         self._names = [output.name for output in self._image.get_outputs()]

@@ -12,16 +12,15 @@ A reference names its object by ``ann_id``; its ``file_name`` is not the picture
 
 from __future__ import annotations
 
-import io
-import pickle
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from deixis.data.coco import load_coco
 from deixis.data.coco_references import CocoReference, join_coco
+from deixis.data.plain_pickle import load_plain
 from deixis.data.records import at, check_splits, integer, items, shown, string
 from deixis.data.references import ExpressionDataset
 from deixis.errors import DataError
@@ -108,7 +107,11 @@ def _splits_of(written: str) -> list[str]:
 
 
 def _rows(path: Path) -> Iterator[CocoReference]:
-    content = read_json(path) if path.suffix == ".json" else _unpickle(path)
+    if path.suffix == ".json":
+        content = read_json(path)
+    else:
+        with at(path):
+            content = load_plain(path.read_bytes())
     if not isinstance(content, list):
         raise DataError(f"{path}: expected a list of references, got {type(content).__name__}; fetch it again")
     for index, row in enumerate(content):
@@ -137,26 +140,3 @@ def _ann_ids(row: Any) -> tuple[int, ...]:
     if not ids or any(type(ann_id) is not int or ann_id < 0 for ann_id in ids):
         raise DataError(f"expected 'ann_id' as an id, a list of ids, or {NO_TARGET} for no target; got {shown(ids)}")
     return tuple(ids)
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Builds lists, dicts, strings and numbers only, so that no pickle can run code."""
-
-    def find_class(self, module: str, name: str) -> NoReturn:
-        raise DataError(f"expected lists, dicts, strings and numbers, got the global {module}.{name}; do not trust it")
-
-
-def _unpickle(path: Path) -> Any:
-    content = path.read_bytes()
-    try:
-        try:
-            return _PlainUnpickler(io.BytesIO(content), encoding="utf-8").load()
-        except UnicodeDecodeError:  # Python 2 wrote its byte strings in whatever encoding they had
-            return _PlainUnpickler(io.BytesIO(content), encoding="latin-1").load()
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    except Exception as error:  # a damaged pickle can raise anything
-        raise DataError(
-            f"{path}: expected a pickle of references, it is damaged or incomplete ({error or type(error).__name__}); "
-            "fetch it again"
-        ) from error

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from deixis.errors import CheckpointError, ConfigError, MissingExtra
 from deixis.model.efficientnet import EfficientNetLite0
+from deixis.model.weights import read_weights
 
 STRIDES = (4, 8, 16, 32)
 
@@ -49,8 +49,11 @@ class TimmBackbone(nn.Module):
 
     def load_weights(self, path: Path) -> None:
         """Load a state dict as timm saves it; keys of layers that give no maps (the head) are left out."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        missing, _ = self.model.load_state_dict(state, strict=False)
+        state = read_weights(path)
+        try:
+            missing, _ = self.model.load_state_dict(state, strict=False)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path}: expected the weights of this timm backbone: {error}") from error
         if missing:
             raise CheckpointError(f"{path}: expected the weights of this timm backbone, {missing[:3]} are missing")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deixis.errors import CheckpointError, MissingExtra
+from deixis.model.weights import read_weights
 
 # (repeats, kernel, stride, expansion, out_channels): the published B0 table without squeeze-excite.
 STAGES = (
@@ -91,9 +91,12 @@ class EfficientNetLite0(nn.Module):
 
     def load_weights(self, path: Path) -> None:
         """Load the ImageNet weights; the classification head in the file is left out."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_weights(path)
         state = {key: value for key, value in state.items() if not key.startswith(("_conv_head", "_bn1", "_fc"))}
-        missing, unexpected = self.load_state_dict(state, strict=False)
+        try:
+            missing, unexpected = self.load_state_dict(state, strict=False)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path} is not EfficientNet-Lite0: {error}") from error
         if missing or unexpected:
             raise CheckpointError(
                 f"{path} is not EfficientNet-Lite0: missing {missing[:3]}, unexpected {unexpected[:3]}"

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from deixis.config import ModelConfig
 from deixis.configfile import from_mapping, to_mapping
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, DataError
 from deixis.files import atomic_write
 
 MODEL, AVERAGE, OPTIMISER = "model.", "average.", "optimiser."
@@ -55,7 +55,11 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; killed at any moment, the file is the old one or the new one."""
+    """Write a checkpoint; killed at any moment, the file is the old one or the new one.
+
+    Raises:
+        DataError: the file cannot be written, for example because the disk is full; the old one stays.
+    """
     header = {
         "format": FORMAT,
         "config": json.dumps(to_mapping(checkpoint.config)),
@@ -65,7 +69,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
     with atomic_write(path) as temporary:
-        save_file(tensors, str(temporary), metadata=header)
+        try:
+            save_file(tensors, str(temporary), metadata=header)
+        except SafetensorError as error:  # which it makes of the system's errors
+            raise DataError(
+                f"{path}: cannot be written ({error}); free the disk or choose another place, what was there before "
+                "is unchanged"
+            ) from error
         temporary.chmod(0o644)  # safetensors lets only the owner read
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deixis.errors import CheckpointError
+from deixis.model.weights import read_weights
 
 # Convolutions of each block, and its channels as multiples of the first block's; each block ends in a 2x2 pooling.
 BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
@@ -103,7 +103,7 @@ class Vgg16(nn.Module):
         Raises:
             CheckpointError: the file does not fit.
         """
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_weights(path)
         own = self.state_dict()
         state = {name: value for name, value in state.items() if name in own or not name.startswith("classifier.6.")}
         try:
