@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -260,7 +259,12 @@ def _with_ray(
             self.ask = Asker(model.load(), config)
 
         def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-            return {"outcome": pickle.dumps(self.ask(row["index"], Request(**json.loads(row["request"]))))}
+            outcome = self.ask(row["index"], Request(**json.loads(row["request"])))
+            return {
+                "rows": json.dumps(outcome.rows),
+                "names": list(outcome.files),
+                "contents": list(outcome.files.values()),
+            }
 
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
@@ -271,7 +275,7 @@ def _with_ray(
         dataset = ray.data.from_items(rows, override_num_blocks=max(1, len(rows) // 8))
         answers = dataset.map(RayAsker, compute=ray.data.ActorPoolStrategy(size=workers))
         for row in answers.iter_rows():
-            yield pickle.loads(row["outcome"])
+            yield Outcome(json.loads(row["rows"]), dict(zip(row["names"], row["contents"], strict=True)))
 
 
 def _stored(outcomes: Iterable[Outcome], folder: Path) -> Iterator[list[Row]]:
