@@ -10,6 +10,7 @@ from PIL import Image
 from commands import Run, refused, size_of
 from deixis.errors import InputError
 from deixis.report.why import CATEGORIES, heat_map, why
+from deixis.segmenter import Words
 from fakes import colour_segmenter, scene
 
 
@@ -44,6 +45,15 @@ def test_an_unknown_word_is_red(image: np.ndarray) -> None:
         return int(((pixels[..., 0] > 150) & (pixels[..., 1] < 80)).sum())
 
     assert red("red thing") == 0 and red("red qwertz") > 20
+
+
+def test_a_word_taken_for_another_is_told(image: np.ndarray) -> None:
+    explained = colour_segmenter().explain(image, "red thing")
+    words = Words(("rde", "thing"), (("red",), ("thing",)))
+    taken = replace(explained, terms={**explained.terms, "words": words})
+    plain = replace(explained, terms={**explained.terms, "words": Words(("rde", "thing"), (("rde",), ("thing",)))})
+    changed = (why(image, taken) != why(image, plain)).any(axis=2)
+    assert changed[:40].any() and not changed[40:].any(), "a note beside the phrase, and nothing else"
 
 
 def test_an_answer_without_terms_is_refused(image: np.ndarray) -> None:

@@ -84,7 +84,7 @@ def _font(size: int = TEXT) -> Any:
 
 
 def _words(draw: ImageDraw.ImageDraw, place: tuple[int, int], words: Any) -> None:
-    """The phrase, with unknown words in red and crossed out: the network never saw them."""
+    """The phrase, what its words were taken for, and unknown ones in red and crossed out: they were left out."""
     x, y = place
     for token in words.tokens[:MAX_TOKENS]:
         known = token not in words.ignored
@@ -93,8 +93,10 @@ def _words(draw: ImageDraw.ImageDraw, place: tuple[int, int], words: Any) -> Non
         if not known:
             draw.line((x, y + TEXT - 2, x + width, y + TEXT - 2), UNKNOWN, 2)
         x += int(width) + 8
-    if words.ignored:
-        draw.text((x + 8, y + 4), "(crossed out: unknown, left out)", UNKNOWN, _font())
+    notes = [f"{token} taken for {meant}" for token, meant in words.taken_for.items()]
+    notes += ["crossed out: unknown, left out"] if words.ignored else []
+    if notes:
+        draw.text((x + 8, y + 4), f"({'; '.join(notes)})", UNKNOWN if words.ignored else FAINT, _font())
 
 
 def _categories(draw: ImageDraw.ImageDraw, place: tuple[int, int], categories: dict[str, float]) -> None:
