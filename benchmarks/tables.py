@@ -122,8 +122,8 @@ def _ablation(result: dict[str, Any]) -> list[str]:
     lines = [
         "Five rows of the paper and ours for `compact`, trained with equal budgets (`configs/ablation.toml`: 360 steps "
         "of 8 photographs at 224 px, a thirteenth of the bundled model's run at half its pixels). Sentences are "
-        "synthesized on 250 photographs, beside captions of 1,140; the vision-only data are 1,424 other photographs with "
-        "class names. These numbers compare rows; the bundled model's are above.",
+        "synthesized on 250 photographs, beside captions of 1,140; the vision-only data are 1,424 other photographs "
+        "with class names. These numbers compare rows; the bundled model's are above.",
         "",
         "± is the standard deviation over seeds, brackets are 95 % intervals over photographs (all seeds together).",
         "",
