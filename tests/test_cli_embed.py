@@ -66,7 +66,7 @@ def test_what_is_wrong_with_the_text_or_the_settings(run: Run, corpus: Path) -> 
     refused(run("embed", "train", corpus, "--out", "v", "--learning-rate", -1), "learning_rate", "above 0")
     refused(run("embed", "convert", corpus, "v"), "line 1", "expected a word and values")
     refused(run("embed", "info", corpus), "expected a folder of word vectors, got a file", "deixis embed convert")
-    refused(run("embed", "info", "nowhere"), "words.txt is missing")
+    refused(run("embed", "info", "nowhere"), "expected words.txt", "missing")
     assert files() == []
 
 

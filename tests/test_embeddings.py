@@ -81,7 +81,7 @@ def test_other_words_or_numbers_are_other_vectors() -> None:
 def test_a_missing_file_is_named(vectors: WordVectors, tmp_path: Path, name: str) -> None:
     vectors.save(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(CheckpointError, match=f"{name} is missing"):
+    with pytest.raises(CheckpointError, match=f"missing: {name}"):
         WordVectors.load(tmp_path)
 
 

@@ -118,6 +118,7 @@ def test_a_forgotten_photo_is_sent_again(page: Any, browser: Any, url: str) -> N
     ask(page, "cat")
     other = browser.new_page()
     other.goto(url)
+    other.wait_for_selector("body[data-ready]")
     other.get_by_role("button", name="Coffee").click()
     ask(other, "cup")  # the server keeps one picture, and now it is this one
     other.close()
@@ -173,6 +174,7 @@ def test_a_photo_beyond_the_limits_is_not_sent(segmenter: Segmenter, browser: An
         with serving(segmenter, **limits) as (host, port, _):
             page = browser.new_page()
             page.goto(f"http://{host}:{port}/")
+            page.wait_for_selector("body[data-ready]")
             page.get_by_role("button", name="Cat").click()
             page.get_by_role("alert").wait_for()
             assert name in page.get_by_role("alert").inner_text()
@@ -236,6 +238,7 @@ def test_the_token_is_asked_for(segmenter: Segmenter, browser: Any) -> None:
     with serving(segmenter, token="secret") as (host, port, _):
         page = browser.new_page()
         page.goto(f"http://{host}:{port}/")
+        page.wait_for_selector("body[data-ready]")
         page.get_by_role("button", name="Cat").click()
         for token in ("wrong", "secret"):
             page.get_by_role("textbox", name="Token").fill(token)

@@ -135,7 +135,7 @@ class WordVectors:
                 "GloVe text file"
             )
         if missing := [name for name in _FILES if not (folder / name).is_file()]:
-            raise CheckpointError(f"{folder}: expected {', '.join(_FILES)}; {', '.join(missing)} is missing")
+            raise CheckpointError(f"{folder}: expected {', '.join(_FILES)}; missing: {', '.join(missing)}")
         about = read_json(folder / "about.json") if (folder / "about.json").exists() else {}
         if not isinstance(about, dict):
             raise CheckpointError(f"{folder}/about.json: expected a JSON object, got {type(about).__name__}")
