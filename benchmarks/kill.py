@@ -28,7 +28,7 @@ from tiny import tiny_run  # noqa: E402
 
 STEPS, SEED, WAIT_SECONDS = 60, 0, 3.0
 PROGRAM = """
-import sys; from pathlib import Path; from deixis.config import TrainConfig
+import sys; from pathlib import Path; from deixis.trainconfig import TrainConfig
 from deixis.configfile import read_config; from deixis.train.loop import train
 import torch; torch.set_num_threads(1)
 here = Path(sys.argv[1])

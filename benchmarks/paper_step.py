@@ -27,7 +27,6 @@ def measure(row: str, images: int, folder: Path) -> dict[str, float]:
     """One row's last stage: seconds a step, peak memory, parameters."""
     import torch
 
-    from deixis.config import SourceConfig
     from deixis.data.shapes import SHAPES, write_coco
     from deixis.data.sources import open_source
     from deixis.data.synthesize import SynthesisOptions
@@ -39,6 +38,7 @@ def measure(row: str, images: int, folder: Path) -> dict[str, float]:
     from deixis.train.loader import TrainingData, join
     from deixis.train.optimise import make_optimiser
     from deixis.train.presets import dataset, preset
+    from deixis.trainconfig import SourceConfig
     from deixis.vocabulary import Vocabulary
 
     write_coco(folder, 2, size=512)

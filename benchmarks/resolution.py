@@ -17,12 +17,12 @@ from latency import PHRASES, milliseconds
 from machine import describe
 
 from deixis import Segmenter
-from deixis.config import SourceConfig
 from deixis.data.scenes import SceneSource, held_out_samples
 from deixis.data.shapes import draw_scene
 from deixis.data.synthesize import SynthesisOptions
 from deixis.evaluate import evaluate
 from deixis.metrics import summarize
+from deixis.trainconfig import SourceConfig
 
 SIDES = (256, 288, 320, 352, 384, 448)
 SEED, PHRASES_A_PICTURE = 99, 6  # other phrases than training's validation

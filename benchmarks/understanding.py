@@ -23,7 +23,7 @@ import numpy as np
 from machine import describe
 
 from deixis import Segmenter
-from deixis.config import DEFAULT_PRESENCE, SourceConfig
+from deixis.config import DEFAULT_PRESENCE
 from deixis.data.scenes import SceneSource, held_out_samples, target_mask
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
@@ -31,6 +31,7 @@ from deixis.evaluate import evaluate
 from deixis.metrics import roc_auc, summarize
 from deixis.segmenter import DEFAULT_VECTORS
 from deixis.text import mirror
+from deixis.trainconfig import SourceConfig
 from deixis.types import Expression, Record, Sample
 
 SEED, PHRASES = 99, 12  # another seed than training's validation, which chose the checkpoint

@@ -76,10 +76,10 @@ def draw_parts(folder: Path) -> None:
 
 def main(folder: Path, steps: int) -> None:
     """Draw, train, export, ask."""
-    from deixis.config import TrainConfig
     from deixis.configfile import read_config
     from deixis.export import export
     from deixis.train.loop import train
+    from deixis.trainconfig import TrainConfig
 
     draw_parts(folder)
     (folder / "parts.toml").write_text(CONFIG.format(steps=steps))

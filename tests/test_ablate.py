@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from commands import Run, refused
-from deixis.config import SourceConfig, TrainConfig
 from deixis.configfile import to_mapping
 from deixis.errors import CheckpointError, ConfigError
 from deixis.evaluate import read_records
@@ -17,6 +16,7 @@ from deixis.export import export
 from deixis.train.ablate import HELD_OUT, ablate, open_run
 from deixis.train.ablations import ROWS, stages
 from deixis.train.presets import dataset, preset
+from deixis.trainconfig import SourceConfig, TrainConfig
 from tiny import tiny_run, write_refer
 
 

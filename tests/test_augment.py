@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deixis.config import AugmentConfig
 from deixis.data.shapes import SHAPES, draw_scene
 from deixis.data.synthesize import synthesize
 from deixis.masks import bounding_box
 from deixis.train import augment as module
 from deixis.train.augment import augment, change_light, crop, flip, mosaic, resize_mask
+from deixis.trainconfig import AugmentConfig
 from deixis.types import Expression, Scene, SceneObject
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deixis.config import AugmentConfig, GloveConfig, ModelConfig, SourceConfig, TrainConfig
+from deixis.config import ModelConfig
 from deixis.configfile import from_mapping, read_config, to_mapping
 from deixis.errors import ConfigError
+from deixis.trainconfig import AugmentConfig, GloveConfig, SourceConfig, TrainConfig
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*"))
 SMALLEST = {

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deixis.config import GloveConfig
 from deixis.embeddings import WordVectors
 from deixis.errors import DataError
 from deixis.glove.cooccurrence import Cooccurrences, count
 from deixis.glove.corpus import STDIN, index, read_sentences
 from deixis.glove.fit import Epoch, train
+from deixis.trainconfig import GloveConfig
 
 CLUSTERS = {"animal": ("dog", "cat", "horse"), "colour": ("red", "green", "blue"), "place": ("left", "right", "top")}
 MEMBERS = {word for cluster in CLUSTERS.values() for word in cluster}

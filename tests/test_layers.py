@@ -20,7 +20,8 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "contours", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
-    ("configfile", "vocabulary", "spelling", "instances"),
+    ("trainconfig", "vocabulary", "spelling", "instances"),
+    ("configfile",),
     ("modelfile", "protocols", "glove", "runs"),
     ("segmenter", "data"),  # L2
     ("baselines", "slices", "manifest"),  # L3
@@ -30,8 +31,8 @@ ROWS = (
     ("cli", "web"),  # L5
     ("__main__",),
 )
-LEVEL_1 = {room for row in ROWS[:6] for room in row}
-LEVEL_3 = {room for row in ROWS[:9] for room in row}
+LEVEL_1 = {room for row in ROWS[:7] for room in row}
+LEVEL_3 = {room for row in ROWS[:10] for room in row}
 # The rooms of PyTorch (T1 to T3): what they may import beside their own files.
 TORCH_ROOMS = {
     "model": LEVEL_1,

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from deixis.cli.train import leakage
-from deixis.config import SourceConfig
 from deixis.data.leakage import SourceReport, coco_id, find_refer, measured_images
 from deixis.data.scenes import SceneSource
 from deixis.errors import DataError
+from deixis.trainconfig import SourceConfig
 
 COCO = SourceConfig("instances.json", "images")
 

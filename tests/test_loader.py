@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from deixis.config import AugmentConfig
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
 from deixis.train.targets import MAX_OBJECTS
+from deixis.trainconfig import AugmentConfig
 from tiny import tiny_data
 
 

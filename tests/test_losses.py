@@ -7,7 +7,6 @@ from math import exp, log, log1p
 import pytest
 import torch
 
-from deixis.config import LossConfig
 from deixis.model.build import build
 from deixis.model.losses import (
     IGNORED,
@@ -24,6 +23,7 @@ from deixis.model.losses import (
     selection_loss,
     total_loss,
 )
+from deixis.trainconfig import LossConfig
 from test_model import inputs, targets
 from tiny import tiny_model
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.config import LossConfig
 from deixis.errors import CheckpointError
 from deixis.model.build import build, parameter_count
 from deixis.model.category import dot_product
@@ -21,6 +20,7 @@ from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.outputs import Answer
 from deixis.model.relate import RANKS, _ranks, select_masks
 from deixis.model.text_encoder import TextEncoder
+from deixis.trainconfig import LossConfig
 from tiny import DIM, tiny_model
 
 B, P, T, N, M, K = 2, 3, 20, 4, 3, 8

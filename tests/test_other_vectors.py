@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deixis.config import GloveConfig
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
 from deixis.export import export
@@ -19,6 +18,7 @@ from deixis.modelfile import ModelFile
 from deixis.segmenter import Segmenter
 from deixis.train.ablate import open_run
 from deixis.train.loop import train
+from deixis.trainconfig import GloveConfig
 from tiny import DIM, WORDS, tiny_model, tiny_run
 
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deixis.config import ModelConfig, SourceConfig, TrainConfig
+from deixis.config import ModelConfig
 from deixis.data.shapes import SHAPES, write_coco
 from deixis.errors import CheckpointError
 from deixis.model.build import build, parameter_count
@@ -23,6 +23,7 @@ from deixis.train.checkpoint import MODEL, Checkpoint, weights_of
 from deixis.train.loop import start_from, train
 from deixis.train.presets import dataset, preset
 from deixis.train.progress import Progress
+from deixis.trainconfig import SourceConfig, TrainConfig
 from tiny import DIM, tiny_vectors
 
 CONVOLUTIONS = 14_714_688  # of VGG-16's published 138,357,544 parameters

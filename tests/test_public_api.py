@@ -16,10 +16,11 @@ import typer.main
 
 import deixis
 from deixis import cli, errors
-from deixis.config import DEFAULT_THRESHOLD, GloveConfig, ServeConfig, SourceConfig, TrainConfig
+from deixis.config import DEFAULT_THRESHOLD, ServeConfig
 from deixis.panels import of_dataset
 from deixis.report import figures
 from deixis.segmenter import Segmenter
+from deixis.trainconfig import GloveConfig, SourceConfig, TrainConfig
 from fakes import colour_segmenter, scene
 
 EMBED_SETTINGS = {

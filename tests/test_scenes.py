@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deixis.config import SourceConfig
 from deixis.data.scenes import WHOLE_ID, SceneSource, held_out_samples, object_mask, target_mask
 from deixis.data.shapes import write_coco
 from deixis.data.sources import category_names
 from deixis.data.synthesize import SynthesisOptions
 from deixis.errors import ConfigError, DataError
+from deixis.trainconfig import SourceConfig
 from deixis.types import Expression, Scene
 
 LEFT, RIGHT = [2.0, 2.0, 6.0, 10.0], [12.0, 2.0, 6.0, 10.0]

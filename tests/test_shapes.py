@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deixis.config import SourceConfig
 from deixis.data.scenes import SceneSource
 from deixis.data.shapes import COLOURS, RADII, SHAPES, draw_scene, shape_mask, write_coco
 from deixis.masks import bounding_box, union
+from deixis.trainconfig import SourceConfig
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([64, 96, 150]))

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from deixis.config import SourceConfig
 from deixis.data.leakage import SourceReport
 from deixis.data.scenes import SceneSource
 from deixis.data.sentences import SentenceSource
@@ -16,6 +15,7 @@ from deixis.data.shapes import SHAPES
 from deixis.data.sources import category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.errors import ConfigError
+from deixis.trainconfig import SourceConfig
 from tiny import write_refer
 
 REFCOCO = SourceConfig(expressions="refcoco:train", images=".", phrases="given")

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import torch
 
-from deixis.config import TrainConfig
 from deixis.configfile import to_mapping
 from deixis.errors import CheckpointError, InputError
 from deixis.files import folder_lock
@@ -24,6 +23,7 @@ from deixis.train.loop import BEST, LAST, step_seed, train
 from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.progress import Progress
 from deixis.train.validate import Validation
+from deixis.trainconfig import TrainConfig
 from tiny import tiny_model, tiny_run, tiny_vectors
 
 TESTS = Path(__file__).parent
@@ -109,7 +109,7 @@ def test_killed_at_any_moment_a_run_goes_on(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, steps=100_000, checkpoint_minutes=EVERY_STEP)
     write(config, tmp_path / "config.json")
     program = (
-        "import sys; from pathlib import Path; from deixis.config import TrainConfig\n"
+        "import sys; from pathlib import Path; from deixis.trainconfig import TrainConfig\n"
         "from deixis.configfile import read_config; from deixis.train.loop import train\n"
         "here = Path(sys.argv[1])\n"
         "train(read_config(TrainConfig, here / 'config.json'), here / 'run', here, lambda progress: None)"
@@ -181,7 +181,7 @@ TWO = """
 import sys
 from pathlib import Path
 from safetensors.torch import save_file
-from deixis.config import TrainConfig
+from deixis.trainconfig import TrainConfig
 from deixis.configfile import read_config
 from deixis.train import loop
 

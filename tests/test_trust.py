@@ -19,13 +19,13 @@ import pytest
 from PIL import Image
 
 from deixis import embeddings
-from deixis.config import TrainConfig
 from deixis.configfile import from_mapping, read_config
 from deixis.data.refer import load_refer
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, ConfigError, DataError, ImageError
 from deixis.image import open_image
 from deixis.modelfile import ModelFile
+from deixis.trainconfig import TrainConfig
 from fakes import CONFIG, colour_vectors
 
 SOURCE = Path(embeddings.__file__).parent

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from deixis.config import AugmentConfig, ModelConfig, SourceConfig, TrainConfig
+from deixis.config import ModelConfig
 from deixis.data.scenes import SceneSource
 from deixis.data.shapes import SHAPES, write_coco
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.train.loader import TrainingData
+from deixis.trainconfig import AugmentConfig, SourceConfig, TrainConfig
 
 DIM = 8
 WORDS = """circle circles square squares triangle triangles the a of in on to at all both two three four five one left

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from deixis.config import TrainConfig
 from deixis.configfile import read_config
 from deixis.data.captions import person_expressions
 from deixis.data.coco import load_captions, load_coco
@@ -32,6 +31,7 @@ from deixis.masks import encode_rle
 from deixis.modelfile import ModelFile
 from deixis.segmenter import DEFAULT_MODEL
 from deixis.text import depends_on_frame, mirror
+from deixis.trainconfig import TrainConfig
 from fakes import colour_segmenter, colour_vectors, scene
 from fuzz.mutate import mutate_bytes, mutate_json, mutate_value, text
 from releases import INSTANCES, write_pictures

@@ -14,8 +14,8 @@ from deixis.cli.console import command, needs_extra
 from deixis.errors import InputError
 
 if TYPE_CHECKING:
-    from deixis.config import TrainConfig
     from deixis.train.progress import Progress
+    from deixis.trainconfig import TrainConfig
 
 
 @command
@@ -63,9 +63,9 @@ def run(
 
 def _configuration(preset: str, dataset: str, base: Path | None) -> tuple[TrainConfig, tuple[str, ...]]:
     """The full model's configuration, and what is measured on unless the user says otherwise."""
-    from deixis.config import TrainConfig
     from deixis.configfile import read_config
     from deixis.train import presets
+    from deixis.trainconfig import TrainConfig
 
     if base is not None:
         return read_config(TrainConfig, base), ()

@@ -9,7 +9,7 @@ import typer
 
 from deixis.cli.console import command, counter
 from deixis.cli.options import Vectors
-from deixis.config import GloveConfig
+from deixis.trainconfig import GloveConfig
 
 if TYPE_CHECKING:
     from deixis.embeddings import WordVectors

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deixis.cli.console import command, shorten
-from deixis.config import SourceConfig, TrainConfig
+from deixis.trainconfig import SourceConfig, TrainConfig
 
 if TYPE_CHECKING:
     from deixis.types import BoolMask, Expression, ImageArray, Scene

@@ -40,8 +40,8 @@ def run(
     ] = None,
 ) -> None:
     """Train a model; the same command works under 'accelerate launch' and torchrun."""
-    from deixis.config import TrainConfig
     from deixis.configfile import read_config
+    from deixis.trainconfig import TrainConfig
 
     settings = read_config(TrainConfig, config)
     if backbone_weights is not None:

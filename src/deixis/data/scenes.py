@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from deixis import masks
-from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.captions import person_expressions
 from deixis.data.coco import CocoAnnotation, CocoDataset, CocoImage, load_captions, load_coco
@@ -17,6 +16,7 @@ from deixis.data.leakage import MeasuredImages, SourceReport, coco_id, find_refe
 from deixis.data.synthesize import SynthesisOptions, synthesize
 from deixis.errors import ConfigError, DataError
 from deixis.image import open_image
+from deixis.trainconfig import SourceConfig
 from deixis.types import BoolMask, Expression, Sample, Scene, SceneObject
 
 WHOLE_ID = 0  # id of the object that the union of a picture's regions makes up; COCO's own ids start at 1

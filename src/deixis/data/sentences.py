@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from deixis import masks
-from deixis.config import SourceConfig
 from deixis.data import nouns
 from deixis.data.dataset import open_dataset
 from deixis.data.leakage import SourceReport
 from deixis.data.splits import published
 from deixis.errors import ConfigError
 from deixis.image import open_image
+from deixis.trainconfig import SourceConfig
 from deixis.types import BoolMask, Expression, Sample, Scene, SceneObject
 
 

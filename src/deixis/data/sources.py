@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from deixis.config import SourceConfig
 from deixis.data.scenes import SceneSource, held_out_samples
 from deixis.data.sentences import SentenceSource
 from deixis.data.synthesize import SynthesisOptions
+from deixis.trainconfig import SourceConfig
 from deixis.types import Sample
 
 Source = SceneSource | SentenceSource

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deixis.config import GloveConfig
 from deixis.glove.corpus import Corpus
+from deixis.trainconfig import GloveConfig
 
 _ENTRY = np.dtype([("cell", np.int64), ("x", np.float64)])
 Entries = NDArray[np.void]

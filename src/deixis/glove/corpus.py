@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deixis.config import GloveConfig
 from deixis.embeddings import is_word
 from deixis.errors import DataError, PhraseError
 from deixis.files import read_lines
 from deixis.text import tokenize
+from deixis.trainconfig import GloveConfig
 
 STDIN = Path("-")
 END = -1  # of a sentence, in the file of tokens

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deixis.config import GloveConfig
 from deixis.embeddings import WordVectors
 from deixis.errors import DataError
 from deixis.glove.cooccurrence import Cooccurrences, count
 from deixis.glove.corpus import index
+from deixis.trainconfig import GloveConfig
 from deixis.types import FloatArray
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from deixis.config import LossConfig
 from deixis.model.outputs import TrainingOutput
+from deixis.trainconfig import LossConfig
 
 IGNORED = -100  # class index of phrases whose class is not known
 MATCH_IOU, CLEAR_IOU = 0.5, 0.3  # a candidate is an object from 0.5 box IoU on; below 0.3 it is not

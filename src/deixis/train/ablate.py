@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from deixis.config import TrainConfig
 from deixis.data.sources import category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
@@ -26,6 +25,7 @@ from deixis.train.checkpoint import MODEL, load_checkpoint
 from deixis.train.loop import VOCABULARY, train
 from deixis.train.progress import Progress
 from deixis.train.validate import TorchBackend
+from deixis.trainconfig import TrainConfig
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deixis.config import TrainConfig
 from deixis.errors import ConfigError
 from deixis.runs import run_folder
 from deixis.train.loop import BEST
+from deixis.trainconfig import TrainConfig
 
 BASELINE_WORD_DIM = 1000  # of the paper's learned embedding
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deixis.config import AugmentConfig
 from deixis.masks import bounding_box
 from deixis.text import depends_on_frame, mirror
+from deixis.trainconfig import AugmentConfig
 from deixis.types import BoolMask, Expression, ImageArray, Scene, SceneObject
 
 KEPT_SHARE = 0.7  # of a target's area that must stay in a crop for its sentences to stay

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from deixis.config import TrainConfig
 from deixis.data.captions import may_share_frame
 from deixis.data.sources import Source
 from deixis.data.synthesize import SynthesisOptions, synthesize
@@ -24,6 +23,7 @@ from deixis.model.losses import Targets
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.augment import augment, change_light, mosaic
 from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets
+from deixis.trainconfig import TrainConfig
 from deixis.types import Expression, Scene
 from deixis.vocabulary import Lexicon
 

@@ -15,7 +15,6 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from deixis.config import TrainConfig
 from deixis.configfile import to_mapping
 from deixis.data.leakage import SourceReport
 from deixis.data.sources import Source, category_names, open_source, validation_samples
@@ -43,6 +42,7 @@ from deixis.train.loader import Batch, TrainingData, make_loader
 from deixis.train.optimise import make_optimiser, schedule, set_rates
 from deixis.train.progress import Meter, Progress
 from deixis.train.validate import Validation, validate
+from deixis.trainconfig import TrainConfig
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
 

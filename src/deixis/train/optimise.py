@@ -7,8 +7,8 @@ import math
 import torch
 from torch import nn
 
-from deixis.config import TrainConfig
 from deixis.model.build import Network
+from deixis.trainconfig import TrainConfig
 
 
 def schedule(step: int, config: TrainConfig) -> float:

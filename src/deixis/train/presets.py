@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from deixis.config import AugmentConfig, LossConfig, ModelConfig, SourceConfig, TrainConfig
+from deixis.config import ModelConfig
 from deixis.errors import ConfigError
+from deixis.trainconfig import AugmentConfig, LossConfig, SourceConfig, TrainConfig
 
 COCO = SourceConfig("annotations/instances_train2014.json", "images/train2014", phrases="names")
 

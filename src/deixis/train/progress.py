@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from deixis.config import TrainConfig
 from deixis.train.validate import Validation
+from deixis.trainconfig import TrainConfig
 
 
 @dataclass(frozen=True)
