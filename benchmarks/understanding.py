@@ -11,30 +11,27 @@ scores of phrases that name something. TYPING ERRORS: one random error in one wo
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from heldout import SEED, from_command_line
 from machine import describe
 
 from deixis import Segmenter
 from deixis.config import DEFAULT_PRESENCE
-from deixis.data.scenes import SceneSource, held_out_samples, target_mask
-from deixis.data.synthesize import SynthesisOptions
+from deixis.data.scenes import SceneSource, target_mask
 from deixis.embeddings import WordVectors
 from deixis.evaluate import evaluate
 from deixis.metrics import roc_auc, summarize
 from deixis.segmenter import DEFAULT_VECTORS
 from deixis.text import mirror
-from deixis.trainconfig import SourceConfig
 from deixis.types import Expression, Record, Sample
 
-SEED, PHRASES = 99, 12  # another seed than training's validation, which chose the checkpoint
+PHRASES = 12  # a picture
 REFUSED = (0.01, 0.02, 0.03, 0.05)  # shares of phrases that name something
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -99,16 +96,9 @@ def mean_iou(records: list[Record]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("annotations", type=Path)
-    parser.add_argument("images", type=Path)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    segmenter = Segmenter.load(arguments.model)
-    source = SceneSource(SourceConfig(str(arguments.annotations), str(arguments.images)))
-    options = SynthesisOptions(vocabulary=segmenter.config.categories)
-    samples = held_out_samples(source, PHRASES, SEED, options)
+    given = from_command_line(__doc__)
+    segmenter, source = given.segmenter, given.source
+    samples = given.samples(PHRASES)
 
     what = evaluate(segmenter, class_samples(source))
     by_class = {name: summarize([r for r in what if r.category == name]).oiou for name in {r.category for r in what}}
@@ -141,8 +131,8 @@ def main() -> None:
         "typing errors": {"spelled right": mean_iou(named), **typing_errors(segmenter, samples)},
     }
     print(json.dumps(result, indent=1))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

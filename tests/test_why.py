@@ -10,7 +10,7 @@ from PIL import Image
 from commands import Run, refused, size_of
 from deixis.errors import InputError
 from deixis.report.why import CATEGORIES, heat_map, why
-from deixis.segmenter import Words
+from deixis.vocabulary import Words
 from fakes import colour_segmenter, scene
 
 

@@ -9,14 +9,13 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
-from deixis.embeddings import WordVectors, is_word
+from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.graphcheck import check_graph
 from deixis.image import Letterbox, normalise, open_image
@@ -24,7 +23,7 @@ from deixis.modelfile import ModelFile
 from deixis.spelling import SpelledVectors
 from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
 from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
-from deixis.vocabulary import Lexicon
+from deixis.vocabulary import Lexicon, Words
 
 ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
@@ -40,37 +39,6 @@ class Backend(Protocol):
 
     def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
         """Phrase graph: features and (1, P, T, D) word vectors -> the named outputs, each (1, P, ...)."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """How a phrase was understood.
-
-    Attributes:
-        tokens: its words and punctuation.
-        read_as: for each token the known words that stand for it: itself, others that it was taken for by its
-            spelling, or none where it was left out.
-    """
-
-    tokens: tuple[str, ...]
-    read_as: tuple[tuple[str, ...], ...]
-
-    @property
-    def known(self) -> tuple[bool, ...]:
-        """For each token whether it is known as it is spelled."""
-        return tuple(words == (token,) for token, words in zip(self.tokens, self.read_as, strict=True))
-
-    @property
-    def taken_for(self) -> dict[str, str]:
-        """Tokens that were taken for other words, and for which: {"whtie": "white", "rightside": "right side"}."""
-        pairs = zip(self.tokens, self.read_as, strict=True)
-        return {token: " ".join(words) for token, words in pairs if words not in ((), (token,))}
-
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """Words that were left out because nothing like them is known."""
-        pairs = zip(self.tokens, self.read_as, strict=True)
-        return tuple(token for token, words in pairs if not words and is_word(token))
 
 
 class Segmenter:

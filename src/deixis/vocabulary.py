@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deixis.embeddings import is_word
 from deixis.errors import CheckpointError
 from deixis.files import atomic_write
 from deixis.text import tokenize
@@ -37,6 +39,37 @@ class Lexicon(Protocol):
 
     def encode(self, tokens: Sequence[str], length: int) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Tokens to (length, dim) float32, padded with zeros on the left, and (length,) bool that is True at words."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a phrase was understood.
+
+    Attributes:
+        tokens: its words and punctuation.
+        read_as: for each token the known words that stand for it: itself, others that it was taken for by its
+            spelling, or none where it was left out.
+    """
+
+    tokens: tuple[str, ...]
+    read_as: tuple[tuple[str, ...], ...]
+
+    @property
+    def known(self) -> tuple[bool, ...]:
+        """For each token whether it is known as it is spelled."""
+        return tuple(words == (token,) for token, words in zip(self.tokens, self.read_as, strict=True))
+
+    @property
+    def taken_for(self) -> dict[str, str]:
+        """Tokens that were taken for other words, and for which: {"whtie": "white", "rightside": "right side"}."""
+        pairs = zip(self.tokens, self.read_as, strict=True)
+        return {token: " ".join(words) for token, words in pairs if words not in ((), (token,))}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Words that were left out because nothing like them is known."""
+        pairs = zip(self.tokens, self.read_as, strict=True)
+        return tuple(token for token, words in pairs if not words and is_word(token))
 
 
 class Vocabulary:

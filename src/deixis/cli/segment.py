@@ -17,8 +17,9 @@ from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD
 from deixis.errors import InputError
 
 if TYPE_CHECKING:
-    from deixis.segmenter import Segmenter, Words
+    from deixis.segmenter import Segmenter
     from deixis.types import ImageArray, Segmentation
+    from deixis.vocabulary import Words
 
 
 class Format(str, enum.Enum):

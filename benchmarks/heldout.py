@@ -1,0 +1,39 @@
+"""Held-out photographs for the benchmarks that ask on them: their command line, and their phrases."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from deixis import Segmenter
+from deixis.data.scenes import SceneSource, held_out_samples
+from deixis.data.synthesize import SynthesisOptions
+from deixis.trainconfig import SourceConfig
+from deixis.types import Sample
+
+SEED = 99  # other phrases than training's validation, which chose the checkpoint
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a benchmark was given: the model, the photographs, and the file for its numbers."""
+
+    segmenter: Segmenter
+    source: SceneSource
+    json: Path | None
+
+    def samples(self, phrases: int) -> list[Sample]:
+        options = SynthesisOptions(vocabulary=self.segmenter.config.categories)
+        return held_out_samples(self.source, phrases, SEED, options)
+
+
+def from_command_line(description: str | None) -> HeldOut:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("annotations", type=Path)
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    source = SceneSource(SourceConfig(str(given.annotations), str(given.images)))
+    return HeldOut(Segmenter.load(given.model), source, given.json)
