@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deixis.baselines import CategoryOnly, CentreBox, WholeImage, baselines_of, shuffled, swapped
 from deixis.data.dataset import open_dataset
 from deixis.evaluate import Predictor, compare, evaluate
-from deixis.summary import summaries
+from deixis.metrics import summarize
 from deixis.types import Sample
 from fakes import ColourBackend, colour_segmenter, scene
 
@@ -87,7 +87,7 @@ def test_an_empty_truth_and_baselines(samples: list[Sample], baseline: Predictor
 
 def test_baselines_on_real_rows(shared_data: Path) -> None:
     rows = list(open_dataset(shared_data / "refer", "refcocog:val"))
-    whole, centre = (summaries(evaluate(baseline, rows))["refcocog val"] for baseline in (WholeImage(), CentreBox()))
+    whole, centre = (summarize(evaluate(baseline, rows)) for baseline in (WholeImage(), CentreBox()))
     assert whole.n == centre.n == 15
     assert whole.miou == pytest.approx(np.mean([sample.mask.mean() for sample in rows]))
     assert whole.oiou < centre.oiou < 0.5

@@ -15,7 +15,6 @@ from deixis.errors import DataError
 from deixis.files import atomic_write
 from deixis.metrics import (
     Ratio,
-    Summary,
     bootstrap_interval,
     difference_interval,
     mean_iou,
@@ -155,11 +154,6 @@ def which_report(records: Iterable[Record]) -> WhichReport:
         raise DataError("expected records of samples with a distractor, got none")
     right, distractor = np.array(pairs, dtype=np.float64).T
     return WhichReport(len(pairs), float(right.mean()), float(distractor.mean()), float((right > distractor).mean()))
-
-
-def summaries(records: Iterable[Record]) -> dict[str, Summary]:
-    """A summary per dataset and split, by "dataset split", in order of first appearance."""
-    return {name: summarize(group) for name, group in by_split(records).items()}
 
 
 def by_split(records: Iterable[Record]) -> dict[str, list[Record]]:
