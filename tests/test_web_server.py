@@ -110,7 +110,8 @@ def test_the_container_opens_the_default_port_and_not_as_root() -> None:
     lines = (Path(__file__).resolve().parent.parent / "Containerfile").read_text().splitlines()
     port = ServeConfig().port
     assert f"EXPOSE {port}" in lines and any(f"127.0.0.1:{port}/health" in line for line in lines)
-    assert [line.split()[1] for line in lines if line.startswith("USER")] == ["deixis"]
+    (user,) = [line.split()[1] for line in lines if line.startswith("USER")]
+    assert user == "999" and any(f"useradd --system --uid {user} " in line for line in lines)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
