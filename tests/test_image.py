@@ -98,7 +98,8 @@ def test_a_linear_ramp_comes_back_as_that_ramp(height: int, width: int, side: in
     assert error.max() <= 3 * max(cell, box.new_height / height) / 2 + 1e-3  # half a cell a direction, at the border
     inner = error[(y > box.top + cell) & (y < box.top + box.new_height - cell)]
     inner = inner[:, (x > box.left + cell) & (x < box.left + box.new_width - cell)]
-    if height >= box.new_height / stride and inner.size:
+    enlarged = height >= box.new_height / stride and width >= box.new_width / stride  # shrinking smooths
+    if enlarged and inner.size:
         assert inner.max() <= 0.02
 
 

@@ -20,6 +20,7 @@ from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.graphcheck import check_graph
 from deixis.image import Letterbox, normalise, open_image
 from deixis.modelfile import ModelFile
+from deixis.odds import log_odds
 from deixis.spelling import SpelledVectors
 from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
 from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
@@ -223,6 +224,7 @@ class Segmenter:
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
         names = self._outputs(explained)
+        cut = log_odds(threshold)
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -231,13 +233,13 @@ class Segmenter:
             for index, phrase in enumerate(phrases[part]):
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
                 terms = self._terms(phrase, mine, box) if explained else {}
-                probability = at_original_size(features, mine["logits"])
+                logits = box.invert(mine["logits"])
                 score = float(mine["score"])
-                mask = (probability >= threshold) & (score >= presence)
+                mask = logits >= cut if score >= presence else np.zeros(logits.shape, dtype=bool)
                 proposals = None
                 if self.config.objects:
                     proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
-                results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
+                results.append(Segmentation(phrase, mask, logits, score, terms, proposals))
         return results
 
     def _outputs(self, explained: bool) -> list[str]:
@@ -256,11 +258,6 @@ class Segmenter:
             }
         terms["words"] = self.words(phrase)
         return terms
-
-
-def at_original_size(features: Features, logits: FloatArray) -> FloatArray:
-    """(H, W) float32 probabilities at the picture's own size, of logits (h, w) on the network's grid."""
-    return _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
 
 
 class OnnxBackend:
@@ -283,7 +280,8 @@ class OnnxBackend:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.add_session_config_entry("session.set_denormal_as_zero", "1")
         # As what was checked, whatever else the bytes look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
@@ -313,11 +311,3 @@ def _check_share(name: str, value: float) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _sigmoid(x: FloatArray) -> FloatArray:
-    """In place: a photograph of 100 million pixels has no room for copies."""
-    np.negative(x, out=x)
-    np.exp(x, out=x)
-    x += 1
-    return np.reciprocal(x, out=x)

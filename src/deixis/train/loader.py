@@ -83,7 +83,7 @@ class TrainingData(Dataset[Batch]):
         style = source.config.phrases
         exhaustive = source.config.labelled == "all" and source.config.whole is None
         alike = [source for source in self.sources if source.config.phrases == style]
-        if rng.random() < self.config.augment.paste:
+        if self.config.augment.paste and rng.random() < self.config.augment.paste:
             scene = paste(scene, self._one(rng, alike)[0], rng)
         if rng.random() >= self.config.augment.mosaic:
             return scene, exhaustive, style
