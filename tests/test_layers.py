@@ -19,7 +19,7 @@ ROWS = (
     ("errors",),  # L0
     ("types",),
     ("files",),  # L1
-    ("masks", "contours", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
+    ("masks", "contours", "image", "text", "embeddings", "metrics", "config", "devices", "graphcheck"),
     ("trainconfig", "vocabulary", "spelling", "instances"),
     ("configfile",),
     ("modelfile", "protocols", "glove", "runs"),

@@ -81,14 +81,15 @@ class BatchSummary:
 
 @dataclass(frozen=True)
 class Model:
-    """Which model answers; paths as ``Segmenter.load`` takes them."""
+    """Which model answers, and where it runs, as ``Segmenter.load`` takes them."""
 
     path: Path | None = None
     vectors: Path | None = None
+    device: str = "cpu"
 
     def load(self) -> Segmenter:
         """One thread a call: the photos, not the layers, are shared out among the cores."""
-        return Segmenter.load(self.path, vectors=self.vectors, threads=1)
+        return Segmenter.load(self.path, vectors=self.vectors, threads=1, device=self.device)
 
     @property
     def digest(self) -> str:

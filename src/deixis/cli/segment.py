@@ -76,13 +76,14 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Mark the pixels that a phrase names."""
     _check_output(output, format, phrases)
     from deixis.image import open_image
     from deixis.segmenter import Segmenter
 
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     for phrase in phrases:
         segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
     start = time.perf_counter()
