@@ -19,7 +19,7 @@ from deixis.devices import check_device, providers_of, warn_of_fallback
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.graphcheck import check_graph
-from deixis.image import Letterbox, normalise, open_image
+from deixis.image import Letterbox, Photo, normalise, open_photo
 from deixis.modelfile import ModelFile
 from deixis.spelling import SpelledVectors
 from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
@@ -105,20 +105,21 @@ class Segmenter:
         presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
         return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), model.about, presence)
 
-    def encode_image(self, image: Picture) -> Features:
+    def encode_image(self, image: Picture | Photo) -> Features:
         """Run the image graph.
 
         Args:
-            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``.
+            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``. Of a path, a
+                JPEG much larger than the network's square is decoded at a reduced scale; masks have its own size.
 
         Raises:
             ImageError: the picture cannot be read.
         """
-        pixels = open_image(image)
-        height, width = pixels.shape[:2]
-        square = Letterbox.fit(height, width, self.config.input_size).apply(pixels)
+        side = self.config.input_size
+        photo = image if isinstance(image, Photo) else open_photo(image, side)
+        square = Letterbox.fit(photo.height, photo.width, side).apply(photo.pixels)
         arrays = self._backend.encode(normalise(square)[None])
-        return Features(arrays, height, width, self.config.input_size)
+        return Features(arrays, photo.height, photo.width, side)
 
     def segment(
         self,

@@ -34,6 +34,6 @@ def run(
     check_suffix(out, lossless=False)
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     segmenter.words(phrase)  # an empty one is refused before the picture is read
-    pixels = open_image(image)
-    save_picture(out, why(pixels, segmenter.explain(pixels, phrase, threshold=threshold)))
+    answer = segmenter.explain(image, phrase, threshold=threshold)
+    save_picture(out, why(open_image(image), answer))
     typer.echo(str(out))
