@@ -19,7 +19,7 @@ ROWS = (
     ("errors",),  # L0
     ("types",),
     ("files",),  # L1
-    ("masks", "odds", "contours", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
+    ("masks", "odds", "contours", "image", "text", "embeddings", "metrics", "config", "devices", "graphcheck"),
     ("trainconfig", "vocabulary", "spelling", "instances"),
     ("configfile",),
     ("modelfile", "protocols", "glove", "runs"),

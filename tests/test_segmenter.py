@@ -14,6 +14,7 @@ from PIL import Image
 
 from deixis.config import DEFAULT_PRESENCE
 from deixis.errors import CheckpointError, ImageError, InputError, PhraseError
+from deixis.image import open_image
 from deixis.modelfile import ModelFile
 from deixis.segmenter import DEFAULT_MODEL, PHRASES_AT_ONCE, Segmenter, Words
 from fakes import CONFIG, ColourBackend, colour_segmenter, colour_vectors, scene
@@ -70,6 +71,19 @@ def test_paths_pil_images_arrays_and_features_are_the_same(tmp_path: Path) -> No
     sources = [tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(pixels), segmenter.encode_image(pixels)]
     for source in sources:
         np.testing.assert_array_equal(segmenter.segment(source, "red").probability, expected)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_has_a_mask_of_its_own_size(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.jpg"
+    Image.fromarray(scene(900, 1200, (200, 100, 700, 500))).save(path, exif=exif)
+    segmenter = colour_segmenter()
+    reduced, whole = segmenter.segment(path, "red"), segmenter.segment(open_image(path), "red")
+    assert reduced.mask.shape == whole.mask.shape == ((1200, 900) if orientation == 6 else (900, 1200))
+    assert iou(reduced.mask, whole.mask) > 0.97
+    assert reduced.overlay(path).shape == (*whole.mask.shape, 3)
 
 
 def test_many_phrases_share_one_encoding_and_come_in_chunks() -> None:
