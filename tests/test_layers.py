@@ -19,7 +19,7 @@ ROWS = (
     ("errors",),  # L0
     ("types",),
     ("files",),  # L1
-    ("masks", "contours", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
+    ("masks", "odds", "contours", "image", "text", "embeddings", "metrics", "config", "devices", "graphcheck"),
     ("trainconfig", "vocabulary", "spelling", "instances"),
     ("configfile",),
     ("modelfile", "protocols", "glove", "runs"),
@@ -40,7 +40,7 @@ TORCH_ROOMS = {
     "export": LEVEL_1 | {"segmenter", "model", "train.checkpoint", "train.validate"},
 }
 # The answer's methods are doors to functions of higher rooms, opened when they are called: types stays a value room.
-DOORS = {"types": {"masks", "contours", "image", "instances", "report.overlay"}}
+DOORS = {"types": {"masks", "odds", "contours", "image", "instances", "report.overlay"}}
 ROOT_MAY_IMPORT = {"errors", "types", "segmenter"}
 # Packages that only these rooms import; "lazy" ones inside of functions only, so that importing deixis is cheap.
 ONLY_IN = {

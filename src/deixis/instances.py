@@ -33,7 +33,7 @@ def split(result: Segmentation) -> list[Segmentation]:
 
     Returns:
         Answers to the same phrase, the surest first: each with a mask of its own (they do not overlap), the
-        probability inside of it, and as score the mean of that. Empty when the mask is.
+        log-odds inside of it, and as score the mean of that. Empty when the mask is.
     """
     parts = list(_parts(result))
     sizes = [int(np.count_nonzero(part)) for part in parts]
@@ -42,7 +42,7 @@ def split(result: Segmentation) -> list[Segmentation]:
         replace(
             result,
             mask=part,
-            probability=np.where(part, result.probability, np.float32(0)),
+            logits=np.where(part, result.logits, np.float32(-np.inf)),
             score=float(result.probability[part].mean()),
             proposals=None,
         )

@@ -15,11 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
+from deixis.devices import check_device, providers_of, warn_of_fallback
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, InputError, PhraseError
 from deixis.graphcheck import check_graph
-from deixis.image import Letterbox, normalise, open_image
+from deixis.image import Letterbox, Photo, normalise, open_photo
 from deixis.modelfile import ModelFile
+from deixis.odds import log_odds
 from deixis.spelling import SpelledVectors
 from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
 from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
@@ -68,44 +70,57 @@ class Segmenter:
         self._backend = backend
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0) -> Segmenter:
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        vectors: str | Path | None = None,
+        threads: int = 0,
+        device: str = "cpu",
+    ) -> Segmenter:
         """Open a model; words that its vectors do not have are then read by their spelling.
 
         Args:
             path: a .deixis file; by default the bundled model.
             vectors: a folder of word vectors; by default the bundled ones.
             threads: of ONNX Runtime; 0 for one a core.
+            device: "cpu", "cuda", "tensorrt", or "auto" for CUDA where it is; where the device is not there, the
+                network runs on the CPU, with a ``DeviceWarning``.
 
         Raises:
             CheckpointError: not a model, or trained with other word vectors.
+            InputError: no such device.
         """
+        check_device(device)
         file = Path(path) if path is not None else DEFAULT_MODEL
         model = ModelFile.read(file)
         words = WordVectors.load(Path(vectors) if vectors is not None else DEFAULT_VECTORS)
         model.check_vectors(words)
         try:
-            backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
+            backend = OnnxBackend(model.image_graph, model.phrase_graph, threads, device)
         except CheckpointError as error:
             raise CheckpointError(f"{file}: {error}; do not trust it") from error
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
+        warn_of_fallback(device, backend.providers)
         presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
         return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), model.about, presence)
 
-    def encode_image(self, image: Picture) -> Features:
+    def encode_image(self, image: Picture | Photo) -> Features:
         """Run the image graph.
 
         Args:
-            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``.
+            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``. Of a path, a
+                JPEG much larger than the network's square is decoded at a reduced scale; masks have its own size.
 
         Raises:
             ImageError: the picture cannot be read.
         """
-        pixels = open_image(image)
-        height, width = pixels.shape[:2]
-        square = Letterbox.fit(height, width, self.config.input_size).apply(pixels)
+        side = self.config.input_size
+        photo = image if isinstance(image, Photo) else open_photo(image, side)
+        square = Letterbox.fit(photo.height, photo.width, side).apply(photo.pixels)
         arrays = self._backend.encode(normalise(square)[None])
-        return Features(arrays, height, width, self.config.input_size)
+        return Features(arrays, photo.height, photo.width, side)
 
     def segment(
         self,
@@ -223,6 +238,7 @@ class Segmenter:
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
         names = self._outputs(explained)
+        cut = log_odds(threshold)
         box = Letterbox.fit(features.height, features.width, features.input_size)
         results = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
@@ -231,13 +247,13 @@ class Segmenter:
             for index, phrase in enumerate(phrases[part]):
                 mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
                 terms = self._terms(phrase, mine, box) if explained else {}
-                probability = at_original_size(features, mine["logits"])
+                logits = box.invert(mine["logits"])
                 score = float(mine["score"])
-                mask = (probability >= threshold) & (score >= presence)
+                mask = logits >= cut if score >= presence else np.zeros(logits.shape, dtype=bool)
                 proposals = None
                 if self.config.objects:
                     proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
-                results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
+                results.append(Segmentation(phrase, mask, logits, score, terms, proposals))
         return results
 
     def _outputs(self, explained: bool) -> list[str]:
@@ -258,36 +274,36 @@ class Segmenter:
         return terms
 
 
-def at_original_size(features: Features, logits: FloatArray) -> FloatArray:
-    """(H, W) float32 probabilities at the picture's own size, of logits (h, w) on the network's grid."""
-    return _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
-
-
 class OnnxBackend:
     """The two graphs on ONNX Runtime.
 
     Args:
         image_graph, phrase_graph: serialised ONNX models.
         threads: 0 for one a core.
+        device: see ``Segmenter.load``.
 
     Raises:
+        InputError: no such device.
         CheckpointError: a graph asks for more than standard operators and its own data.
     """
 
-    def __init__(self, image_graph: bytes, phrase_graph: bytes, threads: int = 0) -> None:
+    def __init__(self, image_graph: bytes, phrase_graph: bytes, threads: int = 0, device: str = "cpu") -> None:
         import onnxruntime as ort  # here, because `import deixis` must stay light
 
+        providers = providers_of(device, ort.get_available_providers())
         for graph in (image_graph, phrase_graph):
             check_graph(graph)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.add_session_config_entry("session.set_denormal_as_zero", "1")
         # As what was checked, whatever else the bytes look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
-        self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
-        self._phrase = ort.InferenceSession(phrase_graph, options, providers=["CPUExecutionProvider"])
+        self._image = ort.InferenceSession(image_graph, options, providers=providers)
+        self._phrase = ort.InferenceSession(phrase_graph, options, providers=providers)
+        self.providers: list[str] = self._image.get_providers()  # fewer than asked for where a library is missing
         self._names = [output.name for output in self._image.get_outputs()]
 
     def encode(self, images: FloatArray) -> dict[str, FloatArray]:
@@ -313,11 +329,3 @@ def _check_share(name: str, value: float) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _sigmoid(x: FloatArray) -> FloatArray:
-    """In place: a photograph of 100 million pixels has no room for copies."""
-    np.negative(x, out=x)
-    np.exp(x, out=x)
-    x += 1
-    return np.reciprocal(x, out=x)

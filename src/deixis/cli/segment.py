@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +17,11 @@ from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD
 from deixis.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deixis.segmenter import Segmenter
-    from deixis.types import ImageArray, Segmentation
+    from deixis.types import BoolMask, Segmentation
     from deixis.vocabulary import Words
 
 
@@ -76,23 +79,21 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Mark the pixels that a phrase names."""
     _check_output(output, format, phrases)
-    from deixis.image import open_image
     from deixis.segmenter import Segmenter
 
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     for phrase in phrases:
         segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
-    start = time.perf_counter()
-    pixels = open_image(image)
-    answers = _ask(segmenter, pixels, phrases, (threshold, presence), start)
+    answers = _ask(segmenter, image, phrases, (threshold, presence))
     for answer in answers:
         _tell_spelling(segmenter.words(answer.result.phrase))
         _tell_absence(answer.result, segmenter.presence if presence is None else presence)
     if format.is_picture:
-        _write_pictures(image, pixels, answers, output, format)
+        _write_pictures(image, answers, output, format)
     else:
         _write_lines(image, answers, output, format)
 
@@ -129,10 +130,11 @@ def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -
 
 
 def _ask(
-    segmenter: Segmenter, pixels: ImageArray, phrases: Sequence[str], limits: tuple[float, float | None], start: float
+    segmenter: Segmenter, image: Path, phrases: Sequence[str], limits: tuple[float, float | None]
 ) -> list[_Answer]:
     threshold, presence = limits
-    features = segmenter.encode_image(pixels)
+    start = time.perf_counter()
+    features = segmenter.encode_image(image)
     answers = []
     for phrase in phrases:
         result = segmenter.segment(features, phrase, threshold=threshold, presence=presence)
@@ -142,27 +144,34 @@ def _ask(
     return answers
 
 
-def _write_pictures(
-    image: Path, pixels: ImageArray, answers: Sequence[_Answer], output: Path | None, format: Format
-) -> None:
-    import numpy as np
-
+def _write_pictures(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
     from deixis.cli.outputs import is_folder, result_paths, save_picture
-    from deixis.report.overlay import highlight
 
     phrases = [answer.result.phrase for answer in answers]
     masks = [answer.result.mask for answer in answers]
+    draw = _drawing(image, format)
     if output is not None and not is_folder(output):
-        drawn = highlight(pixels, masks) if format is Format.overlay else np.where(masks[0], 255, 0)
-        save_picture(output, drawn.astype(np.uint8, copy=False))
+        save_picture(output, draw(masks))
         paths = [output] * len(answers)
     else:
         paths = result_paths(output or Path(), image, phrases)
         for path, mask in zip(paths, masks, strict=True):
-            drawn = highlight(pixels, [mask]) if format is Format.overlay else np.where(mask, 255, 0)
-            save_picture(path, drawn.astype(np.uint8, copy=False))
+            save_picture(path, draw([mask]))
     for path, answer in zip(paths, answers, strict=True):
         _report(path, answer)
+
+
+def _drawing(image: Path, format: Format) -> Callable[[Sequence[BoolMask]], NDArray[np.uint8]]:
+    """What makes a picture of masks; only an overlay needs all pixels of the photo."""
+    import numpy as np
+
+    if format is Format.mask:
+        return lambda masks: masks[0].astype(np.uint8) * np.uint8(255)
+    from deixis.image import open_image
+    from deixis.report.overlay import highlight
+
+    pixels = open_image(image)
+    return lambda masks: highlight(pixels, masks)
 
 
 def _write_lines(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from deixis.config import ServeConfig
 from deixis.errors import ImageError, InputError
-from deixis.image import decode_image
+from deixis.image import decode_photo
 from deixis.segmenter import Segmenter
 from deixis.types import Features, FloatArray
 from deixis.web import answers, page
@@ -59,7 +59,8 @@ class Service:
             raise Problem(404, "picture_forgotten", "this picture is not (or no longer) here; send it again")
 
         def features() -> Features:
-            return kept or self.segmenter.encode_image(decode_image(data or b"", self.limits.max_pixels))
+            side = self.segmenter.config.input_size
+            return kept or self.segmenter.encode_image(decode_photo(data or b"", self.limits.max_pixels, side))
 
         job = Job(features, asked.phrases, functools.partial(self._finish, asked), asked.image_id)
         answer: SegmentResponse = await asyncio.wrap_future(self.queue.submit(job))
