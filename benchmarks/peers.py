@@ -99,6 +99,8 @@ def backbone(bench: Bench) -> tuple[Ask, int]:
 
 
 def paper(bench: Bench) -> tuple[Ask, int]:
+    from dataclasses import replace
+
     import torch
 
     from deixis.embeddings import WordVectors
@@ -106,7 +108,6 @@ def paper(bench: Bench) -> tuple[Ask, int]:
     from deixis.segmenter import DEFAULT_VECTORS, Segmenter
     from deixis.train.presets import dataset, preset
     from deixis.train.validate import TorchBackend
-    from dataclasses import replace
 
     torch.set_num_threads(bench.threads)
     config = preset("paper", dataset("unc-ref")).model

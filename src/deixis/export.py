@@ -20,13 +20,13 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from deixis.backend import Backend, OnnxBackend
 from deixis.config import INPUT_STRIDE
 from deixis.errors import CheckpointError, DeixisError
 from deixis.model.build import Network, build
 from deixis.model.outputs import EncodedImage
 from deixis.model.text_encoder import TextEncoder
 from deixis.modelfile import ModelFile
-from deixis.segmenter import Backend, OnnxBackend
 from deixis.text import MAX_TOKENS
 from deixis.train.checkpoint import MODEL, load_checkpoint
 from deixis.train.validate import TorchBackend, named_outputs
