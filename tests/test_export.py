@@ -4,8 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
+import onnx
 import torch
 from PIL import Image
 
