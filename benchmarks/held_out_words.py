@@ -12,9 +12,9 @@ asked is measured by the usual name of another class that is not in the photogra
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,11 @@ from deixis.data.captions import person_expressions
 from deixis.data.coco import load_captions
 from deixis.data.scenes import SceneSource, target_mask
 from deixis.data.synthesize import says
+from deixis.errors import PhraseError
 from deixis.evaluate import evaluate
-from deixis.export import export
 from deixis.metrics import picture_draws
 from deixis.text import tokenize
+from deixis.train.ablate import open_run
 from deixis.train.loop import BEST
 from deixis.trainconfig import TrainConfig
 from deixis.types import Expression, Record, Sample
@@ -176,8 +177,11 @@ def most_likely(segmenter: Segmenter, phrases: Sequence[str], source: SceneSourc
         return {}
     features = segmenter.encode_image(source.images[0].path)  # what a phrase is taken for is the same in all pictures
     classes = (*segmenter.config.categories, "none")
-    best = [segmenter.grids(features, [phrase])["p_text"][0].argmax() for phrase in phrases]
-    return {phrase: classes[int(place)] for phrase, place in zip(phrases, best, strict=True)}
+    found = dict.fromkeys(phrases, "none")
+    for phrase in phrases:
+        with contextlib.suppress(PhraseError):  # a word without a vector, of a model that does not read by spelling
+            found[phrase] = classes[int(segmenter.grids(features, [phrase])["p_text"][0].argmax())]
+    return found
 
 
 def numbers(answers: Sequence[Answered]) -> dict[str, Any]:
@@ -222,16 +226,12 @@ def by_part(answers: Sequence[Answered]) -> dict[str, Any]:
 
 
 def of_runs(runs: Sequence[Path], source: SceneSource, root: Path) -> dict[str, Any]:
-    """The numbers of one or several trainings of one configuration, exported as a user gets them."""
-    answers, steps = [], []
+    """The numbers of one or several trainings of one configuration."""
+    answers = []
     for run in runs:
         config = read_config(TrainConfig, run / "config.json")
-        with tempfile.TemporaryDirectory() as folder:
-            segmenter = Segmenter.load(export(run / BEST, Path(folder) / "model.deixis").path)
-        answers += ask(segmenter, source, Names.of(config, segmenter.config.categories, root))
-        steps.append(segmenter.about["step"])
-    size = segmenter.config.input_size
-    return {"trainings": len(runs), "steps": steps, "input size": size, "parts": by_part(answers)}
+        answers += ask(open_run(run / BEST), source, Names.of(config, config.model.categories, root))
+    return {"trainings": len(runs), "parts": by_part(answers)}
 
 
 def main() -> None:
@@ -241,16 +241,13 @@ def main() -> None:
     arguments = parser.parse_args()
     given = HeldOut.of(arguments)
     segmenter, source = given.segmenter, given.source
-    bundled = Names.of(read_config(TrainConfig, BUNDLED), segmenter.config.categories, arguments.root)
-    models = {name: of_runs([Path(run) for run in runs], source, arguments.root) for name, *runs in arguments.run}
-    models["bundled"] = {
-        "trainings": 1,
-        "steps": [segmenter.about["step"]],
-        "input size": segmenter.config.input_size,
-        "parts": by_part(ask(segmenter, source, bundled)),
-    }
+    names = Names.of(read_config(TrainConfig, BUNDLED), segmenter.config.categories, arguments.root)
+    models = {"bundled": {"trainings": 1, "parts": by_part(ask(segmenter, source, names))}}
+    print(json.dumps(models, indent=1), flush=True)
+    for name, *runs in arguments.run:
+        models[name] = of_runs([Path(run) for run in runs], source, arguments.root)
+        print(json.dumps({name: models[name]}, indent=1), flush=True)
     result = {"machine": describe(), "models": models}
-    print(json.dumps(result, indent=1))
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -190,7 +190,7 @@ def _phrase_graph(network: Network) -> onnx.ModelProto:
     names = _feature_names(network)
     axes: dict[str, dict[int, str]] = {name: {1: "phrases"} for name in outputs}
     axes["vectors"] = {1: "phrases"}
-    for name in ("p1_part", "p_image"):
+    for name in {"p1_part", "p_image"}.intersection(names):
         axes[name] = {2: "rows", 3: "columns"}
     if "masks" in names:
         axes["masks"] = {2: "mask_rows", 3: "mask_columns"}
@@ -234,7 +234,11 @@ def _halve(model: onnx.ModelProto) -> bytes:
 
 
 def _feature_names(network: Network) -> list[str]:
-    return list(EncodedImage._fields) if network.config.objects else list(EncodedImage._fields[:2])
+    """The features that the network has, in their order."""
+    p1_part, p_image, *of_objects = EncodedImage._fields
+    config = network.config
+    there = {p1_part: config.p1, p_image: config.p2, **dict.fromkeys(of_objects, config.objects)}
+    return [name for name, wanted in there.items() if wanted]
 
 
 def _random_picture(rng: np.random.Generator, height: int, width: int) -> FloatArray:
