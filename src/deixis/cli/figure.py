@@ -74,7 +74,7 @@ def run(
 
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
     if dataset and data is not None:
-        panels = _of_dataset(segmenter, data, dataset, pick, count, seed)
+        panels = _of_datasets(segmenter, data, dataset, pick, count, seed)
     else:
         from deixis.panels import ask
 
@@ -83,7 +83,9 @@ def run(
     typer.echo(str(path))
 
 
-def _of_dataset(segmenter: Segmenter, data: Path, datasets: list[str], pick: Pick, count: int, seed: int) -> list[Panel]:
+def _of_datasets(
+    segmenter: Segmenter, data: Path, datasets: list[str], pick: Pick, count: int, seed: int
+) -> list[Panel]:
     from itertools import chain
 
     from deixis.cli.datasets import open_with_masks
