@@ -28,9 +28,9 @@ from tiny import tiny_model, tiny_vectors
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)
 
 
-def trained_looking(seed: int = 0, objects: bool = True) -> CompactNetwork:
+def trained_looking(seed: int = 0, **terms: bool) -> CompactNetwork:
     """A network whose batch norms have statistics of their own, as after training."""
-    network = build(tiny_model(objects=objects), seed)
+    network = build(tiny_model(**terms), seed)
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
         for module in network.modules():
@@ -49,9 +49,11 @@ def checkpoint_of(network: CompactNetwork, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("objects", [True, False])
-def test_an_exported_model_answers_like_the_network(tmp_path: Path, objects: bool) -> None:
-    network = trained_looking(objects=objects)
+@pytest.mark.parametrize(
+    "terms", [{}, {"objects": False}, {"objects": False, "p2": False}, {"objects": False, "p1": False}], ids=str
+)
+def test_an_exported_model_answers_like_the_network(tmp_path: Path, terms: dict[str, bool]) -> None:
+    network = trained_looking(**terms)
     tiny_vectors().save(tmp_path / "vectors")
     report = export(checkpoint_of(network, tmp_path), tmp_path / "m.deixis")
     assert report.difference <= exporting.TOLERANCE

@@ -215,7 +215,11 @@ def _to_onnx(
 
 
 def _feature_names(network: Network) -> list[str]:
-    return list(EncodedImage._fields) if network.config.objects else list(EncodedImage._fields[:2])
+    """The features that the network has, in their order."""
+    p1_part, p_image, *of_objects = EncodedImage._fields
+    config = network.config
+    there = {p1_part: config.p1, p_image: config.p2, **dict.fromkeys(of_objects, config.objects)}
+    return [name for name, wanted in there.items() if wanted]
 
 
 def _random_picture(rng: np.random.Generator, side: int) -> FloatArray:
