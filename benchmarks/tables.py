@@ -1,4 +1,4 @@
-"""Write docs/results.md, and the short table of README.md and MODEL_CARD.md, from benchmarks/results/*.json.
+"""Write docs/results.md, docs/performance.md, and the short table of README.md and MODEL_CARD.md, from results/*.json.
 
     python benchmarks/tables.py [--check]
 
@@ -11,6 +11,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+import performance
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,7 +30,7 @@ HELD_OUT = "python benchmarks/understanding.py instances_heldout.json images"
 def main() -> int:
     check = "--check" in sys.argv[1:]
     short = "\n".join([BEGIN, *_human(), "", *_times(), END])
-    wanted = {ROOT / "docs" / "results.md": _page()}
+    wanted = {ROOT / "docs" / "results.md": _page(), ROOT / "docs" / "performance.md": performance.page()}
     for name in ("README.md", "MODEL_CARD.md"):
         text = (ROOT / name).read_text("utf-8")
         before, _, rest = text.partition(BEGIN)
