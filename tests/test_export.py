@@ -14,7 +14,7 @@ from deixis.export import ParityError, check_parity, export, fuse_batch_norms
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.modelfile import ModelFile
-from deixis.segmenter import OnnxBackend, Segmenter
+from deixis.segmenter import Segmenter
 from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.validate import TorchBackend
 from tiny import tiny_model, tiny_vectors
@@ -137,14 +137,6 @@ def test_large_weights_are_stored_in_half_precision(tmp_path: Path) -> None:
     for tensor in graph.initializer:
         sizes[tensor.data_type] += int(np.prod(tensor.dims))
     assert sizes[onnx.TensorProto.FLOAT16] > 10 * sizes[onnx.TensorProto.FLOAT]
-
-
-def test_the_image_graph_takes_other_sizes_than_its_own(tmp_path: Path) -> None:
-    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
-    model = ModelFile.read(tmp_path / "m.deixis")
-    arrays = OnnxBackend(model.image_graph, model.phrase_graph).encode(np.zeros((1, 3, 96, 160), dtype=np.float32))
-    assert arrays["p_image"].shape == (1, 3, 12, 20)
-    assert arrays["masks"].shape == (1, 8, 24, 40)
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

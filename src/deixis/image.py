@@ -75,8 +75,8 @@ class Letterbox:
         content = Image.fromarray(image).resize(
             (self.new_width, self.new_height), Image.Resampling.BILINEAR, reducing_gap=2.0
         )
-        square = np.empty((self.side, self.side, 3), dtype=np.uint8)
-        square[:] = np.round(PIXEL_MEAN * 255).astype(np.uint8)
+        padding = np.tile(np.round(PIXEL_MEAN * 255).astype(np.uint8), self.side)  # whole rows are filled fastest
+        square = np.tile(padding, self.side).reshape(self.side, self.side, 3)
         square[self.top : self.top + self.new_height, self.left : self.left + self.new_width] = np.asarray(content)
         return square
 
@@ -89,7 +89,7 @@ class Letterbox:
         content = np.ascontiguousarray(grid[row : math.ceil(y1), column : math.ceil(x1)], dtype=np.float32)
         box = (x0 - column, y0 - row, x1 - column, y1 - row)
         resized = Image.fromarray(content).resize((self.width, self.height), Image.Resampling.BILINEAR, box=box)
-        return np.array(resized)
+        return np.asarray(resized)  # np.array would copy a large picture twice
 
 
 def open_image(source: Picture) -> ImageArray:
@@ -145,8 +145,12 @@ def decode_photo(data: bytes, max_pixels: int, side: int) -> Photo:
 
 def normalise(squares: ImageArray) -> FloatArray:
     """(..., side, side, 3) uint8 -> (..., 3, side, side) float32 with ImageNet mean and deviation."""
-    scaled = (squares.astype(np.float32) * np.float32(1 / 255) - PIXEL_MEAN) / PIXEL_STD
-    return np.ascontiguousarray(np.moveaxis(scaled, -1, -3))
+    planes = np.empty((*squares.shape[:-3], 3, *squares.shape[-3:-1]), dtype=np.float32)
+    for channel in range(3):
+        plane = planes[..., channel, :, :]
+        np.multiply(squares[..., channel], np.float32(1 / 255) / PIXEL_STD[channel], out=plane)
+        plane -= PIXEL_MEAN[channel] / PIXEL_STD[channel]
+    return planes
 
 
 @contextlib.contextmanager
