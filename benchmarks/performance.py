@@ -89,7 +89,8 @@ def _peers(result: dict[str, Any]) -> list[str]:
         f"{peers.CLIPSEG_SIDE} px. CLIPSeg has its default configuration, random weights and random token ids (its "
         "tokenizer's files are not in the package): its time does not depend on them. transformers' documentation "
         'gives the picture once for each phrase; "picture encoded once" is what a user could write around that. Its '
-        f"settings, ms of one phrase, fastest of three: {tried}. Slower ones than float32 were left out.",
+        f"settings, ms of one phrase, fastest of three: {tried}. Slower ones than float32 were left out."
+        f"{'' if peers.COMPILED in result['settings tried, ms'] else ' torch.compile was not tried (`--compile`).'}",
         "",
         "| | one phrase, ms | eight phrases, ms | each further, ms | photographs/s, one / eight phrases | "
         "peak memory, MB | weights, MB |",
@@ -159,8 +160,8 @@ def _growth(result: dict[str, Any]) -> list[str]:
         f"{result['photos a second']:.1f} a second; {last['photos']:,} took {last['seconds']:.0f} s, and memory went "
         f"from {memory[0]} to {memory[-1]} MB. {growth.GOAL:,} would take "
         f"{result['seconds for 10000 photos'] / 60:.1f} minutes: extrapolated with the rate of the second half, the "
-        "dotted line. The same weights answer at every side of the square. Dashed: growth in proportion to phrases, "
-        "photographs and pixels.",
+        "dotted line. Sides: untrained networks of the bundled one's shape, exported for each. Dashed: growth in "
+        "proportion to phrases, photographs and pixels.",
         "",
         f"![Time against phrases, photographs and side]({FIGURE})",
         "",

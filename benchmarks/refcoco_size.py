@@ -90,7 +90,7 @@ def run(root: Path, expressions: int, blind: bool) -> tuple[dict[str, float], di
             "encode the photograph": (module.Segmenter, "encode_image"),
             "phrase: words": (module.Segmenter, "_encode_phrase"),
             "phrase: graph": (module.OnnxBackend, "answer"),
-            "phrase: original size": (module, "at_original_size"),
+            "phrase: mask at its own size": (module, "_together"),
             "compare with the truth": (evaluation, "overlap"),
         }
     )

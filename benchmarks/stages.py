@@ -47,7 +47,7 @@ def answer_stages(path: Path, threads: int) -> dict[str, dict[str, float]]:
         "image graph": (module.OnnxBackend, "encode"),
         "text": (module.Segmenter, "_encode_phrase"),
         "phrase graph": (module.OnnxBackend, "answer"),
-        "original size": (module, "at_original_size"),
+        "mask at its own size": (module, "_together"),
     }
     rows: dict[str, list[float]] = {name: [] for name in (*stages, "rest", "total")}
     for round in repeats():
