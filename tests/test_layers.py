@@ -62,7 +62,7 @@ ONLY_IN = {
     "scipy": {"data"},
 }
 ONLY_INSIDE_FUNCTIONS = {
-    ("segmenter", "onnxruntime"),
+    ("backend", "onnxruntime"),
     ("batch", "ray"),
     ("cli", "rich"),
     ("data", "scipy"),
