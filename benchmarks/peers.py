@@ -309,7 +309,9 @@ def measure(bench: Bench, seconds: float, compile: bool) -> dict[str, Any]:
         for process in processes:
             process.round()
         done += 1
-        print(f"round {done}: {({process.name: round(process.rounds[1][-1], 1) for process in processes})}", flush=True)
+        print(
+            f"round {done}: { ({process.name: round(process.rounds[1][-1], 1) for process in processes}) }", flush=True
+        )
     ratios = {
         process.name: {
             "first": quartiles([a / b for a, b in zip(process.rounds[1], ours.rounds[1], strict=True)]),
