@@ -1,4 +1,4 @@
-"""The text of docs/performance.md, from the results of peers, stages, growth, training and refcoco_size.
+"""The text of docs/performance.md, from the results of peers, stages, growth, int8, training, refcoco_size.
 
 ``tables.py`` writes it.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import growth
+import int8
 import peers
 import refcoco_size
 import stages
@@ -36,6 +37,7 @@ def page() -> str:
     lines += ["## Beside others", "", *_peers(compared), ""]
     lines += ["## Where the time goes", "", *_stages(parts), ""]
     lines += ["## How it grows", "", *_growth(grown), ""]
+    lines += ["## int8", "", *_int8(_read("int8.json", int8.SHAPE)), ""]
     lines += ["## Training", "", *_training(trained), ""]
     lines += ["### On more machines, on paper", "", *_estimate(trained["rows"]["partly, to stride 4"], trained), ""]
     lines += ["## Evaluation of RefCOCO's size", "", *_evaluation(_read("refcoco_size.json", refcoco_size.SHAPE)), ""]
@@ -168,6 +170,30 @@ def _growth(result: dict[str, Any]) -> list[str]:
         "| side of the square, px | ms |",
         "|---:|---:|",
         *(f"| {side} | {_spread(row)} |" for side, row in result["sides, ms"].items()),
+    ]
+
+
+def _int8(result: dict[str, Any]) -> list[str]:
+    rows = result["rows"]
+    plain = rows[int8.FLOAT]
+    best = max((rows[int8.ALL], rows[int8.BACKBONE]), key=lambda row: row["mIoU"])
+    loss, time = plain["mIoU"] - best["mIoU"], best["image graph, ms"]["median"] / plain["image graph, ms"]["median"]
+    return [
+        "`python benchmarks/int8.py HELDOUT.json IMAGES --calibrate TRAINING.json`: the bundled model's image graph "
+        f"with its convolutions quantized statically, calibrated on {result['calibrated on']} training photographs; "
+        f"{result['phrases']} synthesized phrases on held-out photographs; {result['threads']} threads.",
+        "",
+        "| | image graph, MB | image graph, ms | mIoU | oIoU |",
+        "|---|---:|---:|---:|---:|",
+        *(
+            f"| {name} | {row['image graph, MB']:.1f} | {_spread(row['image graph, ms'])} | {100 * row['mIoU']:.1f} | "
+            f"{100 * row['oIoU']:.1f} |"
+            for name, row in rows.items()
+        ),
+        "",
+        f"The better of the two loses {100 * loss:.1f} points of mIoU, where at most 0.5 would be worth it, and takes "
+        f"{time:.2f} times the time. `deixis export` does not offer it. Weights are stored as float16, which computes "
+        "the same as the float32 that they are turned into when the model is opened.",
     ]
 
 
