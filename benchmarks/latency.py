@@ -18,6 +18,7 @@ from deixis import Segmenter
 from deixis.data.shapes import draw_scene
 from deixis.image import open_image
 
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image", type=Path)

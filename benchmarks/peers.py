@@ -99,6 +99,8 @@ def backbone(bench: Bench) -> tuple[Ask, int]:
 
 
 def paper(bench: Bench) -> tuple[Ask, int]:
+    from dataclasses import replace
+
     import torch
 
     from deixis.embeddings import WordVectors
@@ -106,7 +108,6 @@ def paper(bench: Bench) -> tuple[Ask, int]:
     from deixis.segmenter import DEFAULT_VECTORS, Segmenter
     from deixis.train.presets import dataset, preset
     from deixis.train.validate import TorchBackend
-    from dataclasses import replace
 
     torch.set_num_threads(bench.threads)
     config = preset("paper", dataset("unc-ref")).model
@@ -308,7 +309,9 @@ def measure(bench: Bench, seconds: float, compile: bool) -> dict[str, Any]:
         for process in processes:
             process.round()
         done += 1
-        print(f"round {done}: {({process.name: round(process.rounds[1][-1], 1) for process in processes})}", flush=True)
+        print(
+            f"round {done}: { ({process.name: round(process.rounds[1][-1], 1) for process in processes}) }", flush=True
+        )
     ratios = {
         process.name: {
             "first": quartiles([a / b for a, b in zip(process.rounds[1], ours.rounds[1], strict=True)]),

@@ -41,7 +41,7 @@ def check(value: Any, shape: Shape, where: str) -> None:
     elif shape is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"{where}: expected a finite number, got {value!r}")
-    elif shape is int and isinstance(value, bool) or not isinstance(value, shape):
+    elif (shape is int and isinstance(value, bool)) or not isinstance(value, shape):
         raise ValueError(f"{where}: expected {shape.__name__}, got {value!r}")
 
 

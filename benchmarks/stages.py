@@ -9,6 +9,7 @@ functions of the real path are timed while it runs. What none of them takes is c
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -46,13 +47,13 @@ def answer_stages(path: Path, threads: int) -> dict[str, dict[str, float]]:
         "image graph": (module.OnnxBackend, "encode"),
         "text": (module.Segmenter, "_encode_phrase"),
         "phrase graph": (module.OnnxBackend, "answer"),
-        "original size": (module, "at_original_size"),
+        "mask at its own size": (module, "_together"),
     }
     rows: dict[str, list[float]] = {name: [] for name in (*stages, "rest", "total")}
     for round in repeats():
         watch = Stages(stages)
         with watch.watched():
-            total = once(lambda: segmenter.segment(path, PHRASES[round % len(PHRASES)]))
+            total = once(functools.partial(segmenter.segment, path, PHRASES[round % len(PHRASES)]))
         parts = {**watch.milliseconds, "rest": total - sum(watch.milliseconds.values()), "total": total}
         for name, value in parts.items():
             rows[name].append(value)
@@ -119,7 +120,9 @@ def start_stages(threads: int) -> dict[str, dict[str, float]]:
     """Quartiles over new processes of the parts of a start, in ms; files are in the system's cache."""
     rows: dict[str, list[float]] = {}
     for _ in range(STARTS):
-        rows.setdefault("Python itself", []).append(once(lambda: subprocess.run([sys.executable, "-c", ""], check=True)))
+        rows.setdefault("Python itself", []).append(
+            once(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
+        )
         code = START.replace("THREADS", str(threads))
         done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
         for name, value in json.loads(done.stdout).items():

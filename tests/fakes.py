@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -85,6 +86,6 @@ class Oracle:
         left = left_half(features.height, features.width)
         masks = [left if phrase == "left" else ~left for phrase in phrases]
         return [
-            Segmentation(phrase, mask, certain(mask), 0.75)
+            Segmentation(phrase, mask, partial(certain, mask), 0.75)
             for phrase, mask in zip(phrases, masks, strict=True)
         ]

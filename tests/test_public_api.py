@@ -96,7 +96,7 @@ def test_signatures(function: Any, signature: str) -> None:
 def test_value_objects_are_frozen_and_have_these_fields() -> None:
     for kind, names in (
         (deixis.Features, ["arrays", "height", "width", "input_size"]),
-        (deixis.Segmentation, ["phrase", "mask", "logits", "score", "terms", "proposals"]),
+        (deixis.Segmentation, ["phrase", "mask", "evidence", "score", "terms", "proposals"]),
     ):
         assert [item.name for item in dataclasses.fields(kind)] == names
     features = colour_segmenter().encode_image(scene(8, 8, (0, 0, 4, 4)))

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,7 +106,7 @@ def _ask(answer: Answerer, features: Features, phrases: Sequence[str]) -> list[S
         if len(phrases) > 1:
             return [one for phrase in phrases for one in _ask(answer, features, [phrase])]
         nothing = np.zeros((features.height, features.width), dtype=bool)
-        return [Segmentation(phrases[0], nothing, certain(nothing), 0.0)]
+        return [Segmentation(phrases[0], nothing, partial(certain, nothing), 0.0)]
 
 
 def record(sample: Sample, answer: Segmentation) -> Record:

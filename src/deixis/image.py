@@ -90,7 +90,7 @@ class Letterbox:
         content = np.ascontiguousarray(grid[row : math.ceil(y1), column : math.ceil(x1)], dtype=np.float32)
         box = (x0 - column, y0 - row, x1 - column, y1 - row)
         resized = Image.fromarray(content).resize((self.width, self.height), Image.Resampling.BILINEAR, box=box)
-        return np.array(resized)
+        return np.asarray(resized)  # np.array would copy a large picture twice
 
 
 def open_image(source: Picture) -> ImageArray:

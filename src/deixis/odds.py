@@ -18,9 +18,9 @@ def probability(logits: FloatArray) -> FloatArray:
 
 
 @overload
-def log_odds(shares: float) -> float: ...
-@overload
 def log_odds(shares: FloatArray) -> FloatArray: ...
+@overload
+def log_odds(shares: float) -> float: ...
 def log_odds(shares: float | FloatArray) -> float | FloatArray:
     """Log-odds of probabilities in [0, 1]; infinite at the ends."""
     with np.errstate(divide="ignore"):

@@ -8,17 +8,20 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from deixis.backend import Backend, OnnxBackend
 from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
-from deixis.devices import check_device, providers_of, warn_of_fallback
+from deixis.devices import check_device, warn_of_fallback
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, InputError, PhraseError
-from deixis.graphcheck import check_graph
 from deixis.image import Letterbox, Photo, normalise, open_photo
 from deixis.modelfile import ModelFile
 from deixis.odds import log_odds
@@ -31,16 +34,6 @@ ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
-
-
-class Backend(Protocol):
-    """What computes the two graphs: ONNX Runtime here, PyTorch during training."""
-
-    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
-        """Image graph: (1, 3, S, S) normalised -> named arrays with a first axis of one."""
-
-    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
-        """Phrase graph: features and (1, P, T, D) word vectors -> the named outputs, each (1, P, ...)."""
 
 
 class Segmenter:
@@ -238,23 +231,35 @@ class Segmenter:
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
         names = self._outputs(explained)
-        cut = log_odds(threshold)
-        box = Letterbox.fit(features.height, features.width, features.input_size)
-        results = []
+        results: list[Segmentation] = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
             part = slice(start, start + PHRASES_AT_ONCE)
             outputs = self._backend.answer(features.arrays, np.stack(vectors[part])[None], names)
-            for index, phrase in enumerate(phrases[part]):
-                mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
-                terms = self._terms(phrase, mine, box) if explained else {}
-                logits = box.invert(mine["logits"])
-                score = float(mine["score"])
-                mask = logits >= cut if score >= presence else np.zeros(logits.shape, dtype=bool)
-                proposals = None
-                if self.config.objects:
-                    proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
-                results.append(Segmentation(phrase, mask, logits, score, terms, proposals))
+            rows = [dict(zip(names, row, strict=True)) for row in zip(*(output[0] for output in outputs), strict=True)]
+            ask = partial(self._answer, features, cut=log_odds(threshold), presence=presence, explained=explained)
+            results += _together([partial(ask, *pair) for pair in zip(phrases[part], rows, strict=True)])
         return results
+
+    def _answer(
+        self,
+        features: Features,
+        phrase: str,
+        outputs: Mapping[str, FloatArray],
+        cut: float,
+        presence: float,
+        explained: bool,
+    ) -> Segmentation:
+        """From what the phrase graph says of one phrase to the answer; ``cut`` is the threshold as log-odds."""
+        box = Letterbox.fit(features.height, features.width, features.input_size)
+        evidence = partial(box.invert, outputs["logits"])
+        score = float(outputs["score"])
+        present = score >= presence
+        mask = evidence() >= cut if present else np.zeros((features.height, features.width), dtype=bool)
+        proposals = None
+        if self.config.objects:
+            proposals = Proposals(features.arrays["masks"][0], outputs["choice"], features.input_size)
+        terms = self._terms(phrase, outputs, box) if explained else {}
+        return Segmentation(phrase, mask, evidence, score, terms, proposals)
 
     def _outputs(self, explained: bool) -> list[str]:
         names = ["logits", "score", *(["choice"] if self.config.objects else [])]
@@ -274,48 +279,6 @@ class Segmenter:
         return terms
 
 
-class OnnxBackend:
-    """The two graphs on ONNX Runtime.
-
-    Args:
-        image_graph, phrase_graph: serialised ONNX models.
-        threads: 0 for one a core.
-        device: see ``Segmenter.load``.
-
-    Raises:
-        InputError: no such device.
-        CheckpointError: a graph asks for more than standard operators and its own data.
-    """
-
-    def __init__(self, image_graph: bytes, phrase_graph: bytes, threads: int = 0, device: str = "cpu") -> None:
-        import onnxruntime as ort  # here, because `import deixis` must stay light
-
-        providers = providers_of(device, ort.get_available_providers())
-        for graph in (image_graph, phrase_graph):
-            check_graph(graph)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        # As what was checked, whatever else the bytes look like.
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        self._image = ort.InferenceSession(image_graph, options, providers=providers)
-        self._phrase = ort.InferenceSession(phrase_graph, options, providers=providers)
-        self.providers: list[str] = self._image.get_providers()  # fewer than asked for where a library is missing
-        self._names = [output.name for output in self._image.get_outputs()]
-
-    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
-        """See ``Backend.encode``."""
-        return dict(zip(self._names, self._image.run(None, {"images": images}), strict=True))
-
-    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
-        """See ``Backend.answer``."""
-        outputs: list[FloatArray] = self._phrase.run(list(names), {**features, "vectors": vectors})
-        return outputs
-
-
 def _taught(config: ModelConfig) -> set[str]:
     """Words that a model's training phrases had: names of its categories, and words for places and ranks."""
     names = {word for category in config.categories for word in words_of(category)}
@@ -329,3 +292,11 @@ def _check_share(name: str, value: float) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _together(calls: Sequence[Callable[[], Segmentation]]) -> list[Segmentation]:
+    """The calls' results, from as many threads as there are cores: NumPy and Pillow let others work meanwhile."""
+    if len(calls) == 1:
+        return [calls[0]()]
+    with ThreadPoolExecutor(min(len(calls), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda call: call(), calls))

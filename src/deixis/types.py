@@ -5,7 +5,7 @@ Boxes are ``(x0, y0, x1, y1)`` floats in pixels, right and bottom exclusive. Mas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -174,7 +174,7 @@ class Segmentation:
     Attributes:
         phrase: the expression asked.
         mask: (H, W) bool at the ORIGINAL size.
-        logits: (H, W) float32 log-odds at the ORIGINAL size, infinite where there is no doubt.
+        evidence: gives ``logits``; at the ORIGINAL size they are large, and few ask for them.
         score: confidence in [0, 1] that the phrase names something in the picture.
         terms: the parts of the answer by name (p1, p2, ...), and the categories that the phrase was taken for;
             filled by ``Segmenter.explain`` only.
@@ -183,10 +183,15 @@ class Segmentation:
 
     phrase: str
     mask: BoolMask
-    logits: FloatArray
+    evidence: Callable[[], FloatArray]
     score: float
     terms: Mapping[str, Any] = field(default_factory=dict)
     proposals: Proposals | None = None
+
+    @cached_property
+    def logits(self) -> FloatArray:
+        """(H, W) float32 log-odds at the ORIGINAL size, infinite where there is no doubt."""
+        return self.evidence()
 
     @cached_property
     def probability(self) -> FloatArray:
