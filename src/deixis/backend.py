@@ -44,7 +44,6 @@ class OnnxBackend:
         options.log_severity_level = 3
         # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
         # As what was checked, whatever else the bytes look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         self._image = ort.InferenceSession(image_graph, options, providers=providers)
