@@ -15,6 +15,8 @@ in train, of which 8,995 have one); they are left out.
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,10 +24,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from deixis.data.matfile import read_variables
 from deixis.data.records import at, check_size, check_splits, shown
 from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_picture
 from deixis.data.splits import split_names
-from deixis.errors import DataError, MissingExtra
+from deixis.errors import DataError
 from deixis.files import read_json
 from deixis.types import BoolMask, Box
 
@@ -132,32 +135,24 @@ def read_mask(path: Path, size: tuple[int, int]) -> BoolMask:
 
     Raises:
         DataError: damaged, without the array, or of another size.
-        MissingExtra: SciPy is not installed.
     """
     try:
-        from scipy import io as matlab
-    except ImportError as error:
-        raise MissingExtra("scipy", "data") from error
-    content = None
-    try:
-        there = {name: tuple(shape) for name, shape, _ in matlab.whosmat(str(path), appendmat=False)}
-        if there.get(MASK_KEY) == size:
-            content = matlab.loadmat(str(path), appendmat=False, variable_names=[MASK_KEY])[MASK_KEY]
-    except Exception as error:  # a damaged file can raise anything
+        there = read_variables(path.read_bytes(), size[0] * size[1])
+    except (ValueError, struct.error, zlib.error) as error:
         raise DataError(
-            f"{path}: expected a MATLAB file (version 4 to 7.2), it is damaged or of another kind "
-            f"({error or type(error).__name__}); fetch it again"
+            f"{path}: expected a MATLAB file (version 5 to 7.2), it is damaged or of another kind ({error}); "
+            "fetch it again"
         ) from error
-    if there.get(MASK_KEY) != size:
-        got = there.get(MASK_KEY, f"no such array but {', '.join(there) or 'none'}")
+    found = there.get(MASK_KEY)
+    if found is None or found.shape != size:
+        got = found.shape if found else f"no such array but {', '.join(there) or 'none'}"
         raise DataError(
             f"{path}: expected {MASK_KEY!r} of the picture's height and width {size}, got {got}; "
             "the mask belongs to another picture or another scale"
         )
-    if not isinstance(content, np.ndarray) or content.dtype.kind not in "biuf":
-        raise DataError(f"{path}: expected {MASK_KEY!r} as numbers, got {type(content).__name__}; fetch it again")
-    mask: BoolMask = np.ascontiguousarray(content == 0)
-    return mask
+    if found.numbers is None:
+        raise DataError(f"{path}: expected {MASK_KEY!r} as numbers, got something else; fetch it again")
+    return np.ascontiguousarray(found.numbers == 0)
 
 
 def _table(path: Path, key: re.Pattern[str], parse: Callable[[Any], _Value]) -> dict[str, _Value]:
