@@ -100,7 +100,8 @@ def test_no_polygon_is_an_empty_mask() -> None:
         ({"size": [10, 10], "counts": 100}, "whole numbers from 0"),
         ({"size": [10, 10], "counts": ""}, "cannot be decoded"),
         ({"size": [10, 10], "counts": "\x01\x02"}, "cannot be decoded"),
-        ({"size": [10, 10], "counts": "é"}, "cannot be decoded"),
+        ({"size": [10, 10], "counts": "é"}, "in ASCII"),
+        ({"size": [10, 10], "counts": "\ud800"}, "in ASCII"),
         ({"size": [10, 10], "counts": "oooooooooooooooo"}, "cannot be decoded"),
     ],
 )

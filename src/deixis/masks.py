@@ -129,8 +129,12 @@ def _checked_rle(rle: Mapping[str, Any], height: int, width: int) -> dict[str, A
     size, counts = rle.get("size"), rle.get("counts")
     if not isinstance(size, Sequence) or list(size) != [height, width] or counts is None:
         raise DataError(f"expected RLE of size {[height, width]} with counts, got size {size}")
-    if isinstance(counts, (str, bytes)):
-        return {"size": [height, width], "counts": counts.encode() if isinstance(counts, str) else counts}
+    if isinstance(counts, str):
+        if not counts.isascii():
+            raise DataError(f"expected RLE counts in ASCII, got {counts!a:.60}")
+        counts = counts.encode()
+    if isinstance(counts, bytes):
+        return {"size": [height, width], "counts": counts}
     if not isinstance(counts, Sequence) or not all(isinstance(run, int) and run >= 0 for run in counts):
         raise DataError(f"expected RLE counts as a string or a list of whole numbers from 0, got {counts!r:.60}")
     if sum(counts) != height * width:

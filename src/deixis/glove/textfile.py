@@ -23,7 +23,7 @@ from deixis.errors import DataError
 from deixis.files import atomic_folder, read_lines
 
 ROWS_AT_ONCE = 4096
-_HEADER = re.compile(r"(\d+) ([1-9]\d*)", re.ASCII)
+_HEADER = re.compile(r"(\d{1,18}) ([1-9]\d{0,17})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _dimension(line: str) -> int:
 
 def _row(line: str, dim: int) -> tuple[str, list[float]]:
     """Raises ValueError that says what is wrong with the line."""
-    word, *fields = line.rsplit(" ", dim)
+    word, *fields = line.rsplit(" ", min(dim, len(line)))
     surplus = _dimension(f"_ {word}") if " " in word else 0
     if not dim or len(fields) != dim or surplus:
         wanted = f"{dim} values, as in the first line" if dim else "values"
