@@ -7,6 +7,7 @@ import binascii
 from typing import Any
 
 from pydantic import ValidationError
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -50,8 +51,8 @@ async def _read_form(request: Request, limits: ServeConfig) -> tuple[dict[str, A
     )
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError) as error:  # KeyError: no boundary in the content type
-        reason = getattr(error, "message", "the boundary is missing")
+    except (MultiPartException, FormParserError, KeyError) as error:  # KeyError: no boundary in the content type
+        reason = "the boundary is missing" if isinstance(error, KeyError) else str(error)
         raise Problem(400, "bad_form", f"the form cannot be read: {reason}") from error
     try:
         return await _fields(form)
