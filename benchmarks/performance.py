@@ -176,10 +176,11 @@ def _growth(result: dict[str, Any]) -> list[str]:
 def _int8(result: dict[str, Any]) -> list[str]:
     rows = result["rows"]
     plain, small = rows[int8.FLOAT], rows[int8.INT8]
-    loss, time = (plain["mIoU"] - small["mIoU"]), small["image graph, ms"]["median"] / plain["image graph, ms"]["median"]
+    loss = plain["mIoU"] - small["mIoU"]
+    time = small["image graph, ms"]["median"] / plain["image graph, ms"]["median"]
     return [
-        "`python benchmarks/int8.py HELDOUT.json IMAGES --calibrate TRAINING.json`: the bundled model as `deixis export "
-        f"--int8` makes it, its ranges from {result['calibrated on']} training photographs; {result['phrases']} "
+        "`python benchmarks/int8.py HELDOUT.json IMAGES --calibrate TRAINING.json`: the bundled model as `deixis "
+        f"export --int8` makes it, its ranges from {result['calibrated on']} training photographs; {result['phrases']} "
         f"synthesized phrases on held-out photographs; {result['threads']} threads.",
         "",
         "| | image graph, MB | image graph, ms | mIoU | oIoU |",
@@ -190,8 +191,8 @@ def _int8(result: dict[str, Any]) -> list[str]:
             for name, row in rows.items()
         ),
         "",
-        f"It loses {100 * loss:.1f} points of mIoU, where at most 0.5 would be worth it, and takes {time:.2f} times the "
-        "time on this processor, which has no instructions for it: an option, not the default. Weights are stored as "
+        f"It loses {100 * loss:.1f} points of mIoU, where at most 0.5 would be worth it, and takes {time:.2f} times "
+        "the time on this processor, which has no instructions for it: an option, not the default. Weights are stored as "
         "float16, which computes the same as the float32 that they are turned into when the model is opened.",
     ]
 
