@@ -9,31 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from machine import describe
+from timing import PHRASES, milliseconds
 
 from deixis import Segmenter
 from deixis.data.shapes import draw_scene
 from deixis.image import open_image
-
-WARM_UP, REPEATS = 10, 50
-PHRASES = ["left man", "woman in red", "the dog", "second car from left", "bus", "girl", "big cup", "man on right"]
-
-
-def milliseconds(call: Callable[[], object]) -> dict[str, float]:
-    for _ in range(WARM_UP):
-        call()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - start))
-    low, median, high = statistics.quantiles(times, n=4)
-    return {"median": round(median, 2), "low": round(low, 2), "high": round(high, 2)}
 
 
 def main() -> None:

@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 
-def describe() -> dict[str, str | int]:
+def describe(*packages: str) -> dict[str, str | int]:
+    """Also the versions of the packages named."""
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **{name: version(name) for name in ("deixis", "onnxruntime", "numpy", "pillow")},
+        **{name: version(name) for name in ("deixis", "onnxruntime", "numpy", "pillow", *packages)},
     }
 
 

@@ -12,8 +12,8 @@ import json
 from dataclasses import replace
 
 from heldout import from_command_line
-from latency import PHRASES, milliseconds
 from machine import describe
+from timing import PHRASES, milliseconds
 
 from deixis.data.shapes import draw_scene
 from deixis.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""Write docs/results.md, and the short table of README.md and MODEL_CARD.md, from benchmarks/results/*.json.
+"""Write docs/results.md, docs/performance.md, and the short table of README.md and MODEL_CARD.md, from results/*.json.
 
     python benchmarks/tables.py [--check]
 
@@ -11,6 +11,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+import performance
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -32,7 +34,7 @@ HELD_OUT = "python benchmarks/understanding.py instances_heldout.json images"
 def main() -> int:
     check = "--check" in sys.argv[1:]
     short = "\n".join([*_human(), "", *_times()])
-    wanted = {ROOT / "docs" / "results.md": _page()}
+    wanted = {ROOT / "docs" / "results.md": _page(), ROOT / "docs" / "performance.md": performance.page()}
     for name in ("README.md", "MODEL_CARD.md"):
         wanted[ROOT / name] = _between((ROOT / name).read_text("utf-8"), BEGIN, short, END)
     card = ROOT / "MODEL_CARD.md"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from deixis.config import ModelConfig
 from deixis.embeddings import WordVectors
 from deixis.image import PIXEL_MEAN, PIXEL_STD
+from deixis.odds import certain
 from deixis.segmenter import Segmenter
 from deixis.spelling import SpelledVectors
 from deixis.types import Features, FloatArray, ImageArray, Segmentation
@@ -84,6 +86,6 @@ class Oracle:
         left = left_half(features.height, features.width)
         masks = [left if phrase == "left" else ~left for phrase in phrases]
         return [
-            Segmentation(phrase, mask, mask.astype(np.float32), 0.75)
+            Segmentation(phrase, mask, partial(certain, mask), 0.75)
             for phrase, mask in zip(phrases, masks, strict=True)
         ]

@@ -140,17 +140,17 @@ def test_the_threshold_is_passed_on(run: Run, picture: Path) -> None:
     refused(run("segment", picture, "red", "--threshold", "1.5"), "threshold between 0 and 1, got 1.5")
 
 
-def test_model_vectors_and_threads_are_passed_on(run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_runs_the_model_is_passed_on(run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def load(path: Any, *, vectors: Any, threads: int) -> Segmenter:
-        calls.append((path, vectors, threads))
+    def load(path: Any, *, vectors: Any, threads: int, device: str) -> Segmenter:
+        calls.append((path, vectors, threads, device))
         return colour_segmenter()
 
     monkeypatch.setattr(Segmenter, "load", load)
-    run("segment", picture, "red", "--model", "m.deixis", "--vectors", "v", "--threads", "2")
+    run("segment", picture, "red", "--model", "m.deixis", "--vectors", "v", "--threads", "2", "--device", "auto")
     run("segment", picture, "red")
-    assert calls == [(Path("m.deixis"), Path("v"), 2), (None, None, 0)]
+    assert calls == [(Path("m.deixis"), Path("v"), 2, "auto"), (None, None, 0, "cpu")]
 
 
 def test_an_old_result_is_replaced_in_one_step(run: Run, picture: Path) -> None:

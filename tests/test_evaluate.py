@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from deixis.baselines import Baseline, CentreBox, WholeImage
 from deixis.errors import DataError, ImageError, PhraseError
 from deixis.evaluate import compare, evaluate, read_records, record, write_records
+from deixis.odds import certain
 from deixis.types import Features, Record, Sample, Segmentation
 from fakes import Oracle
 
@@ -74,7 +76,7 @@ def test_no_samples_no_records() -> None:
 def test_empty_masks_agree(samples: list[Sample]) -> None:
     empty = np.zeros((6, 8), dtype=bool)
     sample = dataclasses.replace(samples[0], mask=empty, distractor=empty)
-    result = record(sample, Segmentation("x", empty, empty.astype(np.float32), 0.0))
+    result = record(sample, Segmentation("x", empty, partial(certain, empty), 0.0))
     assert result.iou == 1.0 and result.distractor_iou == 1.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from deixis.errors import DataError, InputError
+from deixis.odds import log_odds
 from deixis.panels import Panel
 from deixis.report.figures import ANSWER, DPI, TRUTH, WIDTH, answers, components, figure_named, gallery, mixture, save
 from deixis.types import Segmentation
@@ -24,7 +26,7 @@ def panel(phrase: str, truth: bool = True, terms: int = 3, size: tuple[int, int]
     maps = {f"p{index + 1}": RANDOM.random(size, dtype=np.float32) for index in range(terms)}
     probability = RANDOM.random(size, dtype=np.float32)
     weights = {"p1": 0.3, "p2": 0.1, "p3": 0.6} if terms == 3 else {"p1": 0.75, "p2": 0.25}
-    answer = Segmentation(phrase, probability >= 0.5, probability, 0.9, {**maps, "weights": weights})
+    answer = Segmentation(phrase, probability >= 0.5, partial(log_odds, probability), 0.9, {**maps, "weights": weights})
     image = RANDOM.integers(0, 256, (*size, 3), dtype=np.uint8)
     return Panel(image, answer, ~answer.mask if truth else None)
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from deixis.backend import OnnxBackend
 from deixis.errors import CheckpointError
 from deixis.graphcheck import check_graph
 from deixis.modelfile import ModelFile
-from deixis.segmenter import DEFAULT_MODEL, OnnxBackend, Segmenter
+from deixis.segmenter import DEFAULT_MODEL, Segmenter
 from fakes import CONFIG, colour_vectors
 
 onnx = pytest.importorskip("onnx")

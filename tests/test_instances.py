@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from deixis import masks
 from deixis.errors import InputError, MissingExtra
+from deixis.odds import log_odds
 from deixis.segmenter import Segmenter
 from deixis.types import Proposals, Segmentation
 from fakes import colour_segmenter, scene
@@ -19,7 +21,7 @@ PHOTOS = Path(__file__).resolve().parent.parent / "examples" / "photos"
 
 def answer(probability: np.ndarray, proposals: Proposals | None = None) -> Segmentation:
     probability = probability.astype(np.float32)
-    return Segmentation("things", probability >= 0.5, probability, 0.9, proposals=proposals)
+    return Segmentation("things", probability >= 0.5, partial(log_odds, probability), 0.9, proposals=proposals)
 
 
 def boxes(*places: tuple[int, int, int, int], side: int = 40, value: float = 0.9) -> np.ndarray:

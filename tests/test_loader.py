@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 
 from deixis.data.sources import open_source

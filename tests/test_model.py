@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,8 +23,9 @@ from deixis.model.image_encoder import spatial_channels, upsample
 from deixis.model.losses import Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.outputs import Answer
-from deixis.model.relate import RANKS, _ranks, select_masks
-from deixis.model.text_encoder import TextEncoder
+from deixis.model.relate import RANKS, ObjectFacts, _exceeds, _ranks, select_masks
+from deixis.model.text_encoder import TextEncoder, without_padding
+from deixis.text import MAX_TOKENS
 from deixis.trainconfig import LossConfig
 from tiny import DIM, tiny_model
 
@@ -110,10 +116,21 @@ def test_words_change_the_answer(network: CompactNetwork) -> None:
 
 
 def test_padding_says_nothing() -> None:
+    torch.manual_seed(0)
     encoder = TextEncoder(DIM, 16, 0.0)
-    words = torch.randn(1, 3, DIM)
-    padded = F.pad(words, (0, 0, 4, 0))
-    torch.testing.assert_close(encoder(padded)[0], encoder(words)[0])
+    nn.init.normal_(encoder.lstm.bias_ih_l0)  # with the first biases, empty steps leave the state at zero anyway
+    words = torch.randn(2, 3, DIM)
+    all_steps = encoder(F.pad(words, (0, 0, MAX_TOKENS - 3, 0)))[0]
+    for missing in (17, 12, 0):
+        padded = F.pad(words, (0, 0, MAX_TOKENS - 3 - missing, 0))
+        torch.testing.assert_close(encoder(padded)[0], all_steps)
+        torch.testing.assert_close(remembering(encoder)(padded)[0], all_steps)
+
+
+def remembering(encoder: TextEncoder) -> TextEncoder:
+    finished = copy.deepcopy(encoder)
+    finished.remember_waiting()
+    return finished
 
 
 def test_the_length_of_a_word_vector_does_not_matter() -> None:
@@ -240,7 +257,8 @@ def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors() -> None:
     torch.manual_seed(0)
     p1 = LstmCnn(5, 7, 6).eval()
     visual, fine, text = torch.randn(2, 5, 4, 4), torch.randn(2, 32, 8, 8), torch.randn(2, 3, 7)
-    weight = torch.cat([p1.text.weight[..., None, None], p1.visual.weight, p1.fine.weight, p1.spatial.weight], dim=1)
+    fine_weight = p1.fine.weight.flatten(1)[..., None, None]  # of a cell's four fine cells, side by side
+    weight = torch.cat([p1.text.weight[..., None, None], p1.visual.weight, fine_weight, p1.spatial.weight], dim=1)
     for phrase in range(3):
         tiled = (F.normalize(text[:, phrase], dim=-1) * 7**0.5)[..., None, None].expand(-1, -1, 4, 4)
         unit = F.normalize(visual, dim=1) * 5**0.5
@@ -287,7 +305,8 @@ def test_ranks_of_three_objects_by_hand() -> None:
     """Three like objects from left to right at one height and of one size, and a phrase that fits the first two."""
     boxes = torch.tensor([[[0.2, 0.5, 0.1, 0.1], [0.5, 0.5, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1]]])
     match = torch.tensor([[[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]])
-    ranks = _ranks(boxes, torch.ones(1, 3), match)
+    nothing = torch.zeros(1, 3, 1)
+    ranks = _ranks(ObjectFacts(torch.ones(1, 3), nothing, nothing, _exceeds(boxes)), match)
     assert ranks.shape == (1, 2, 3, 2 + 2 * RANKS)
     torch.testing.assert_close(ranks[0, :, :, 0], match[0])
     torch.testing.assert_close(ranks[0, :, 0, 1], torch.tensor([4.0, 3.0]).log(), msg="log(1 + number of matches)")
@@ -295,11 +314,21 @@ def test_ranks_of_three_objects_by_hand() -> None:
     left = torch.tensor([[0.5, 1.5, 2.5], [0.5, 1.5, 2.0]])
     total = torch.tensor([[3.0], [2.0]])
     torch.testing.assert_close(ranks[0, :, :, 2], left / (total + 0.1), atol=1e-3, rtol=0)
-    torch.testing.assert_close(ranks[0, :, :, 3], left.log1p(), atol=1e-3, rtol=0)
+    torch.testing.assert_close(ranks[0, :, :, 2 + RANKS], left.log1p(), atol=1e-3, rtol=0)
     # All are at one height: each ties with all.
-    torch.testing.assert_close(ranks[0, :, :, 4], (total / 2 / (total + 0.1)).expand(2, 3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(ranks[0, :, :, 3], (total / 2 / (total + 0.1)).expand(2, 3), atol=1e-3, rtol=0)
     # The middle one is the most central: exceeds both others.
-    assert ranks[0, 0, :, 10].argmax() == 1
+    assert ranks[0, 0, :, 6].argmax() == 1
+
+
+def test_leading_steps_without_any_word_are_left_out() -> None:
+    vectors = torch.zeros(2, 2, 6, 3)
+    vectors[0, 1, 3:] = 1
+    vectors[1, 0, 5:] = 1
+    assert torch.equal(without_padding(vectors), vectors[:, :, 3:])
+    vectors[1, 1, 0] = 1
+    assert torch.equal(without_padding(vectors), vectors)
+    assert torch.equal(without_padding(torch.zeros(1, 1, 6, 3)), torch.zeros(1, 1, 6, 3))
 
 
 def test_masks_of_chosen_objects_are_laid_over_each_other() -> None:

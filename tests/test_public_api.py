@@ -78,7 +78,7 @@ def test_the_package_says_that_it_is_typed() -> None:
 @pytest.mark.parametrize(
     ("function", "signature"),
     [
-        (Segmenter.load, "path=None, *, vectors=None, threads=0"),
+        (Segmenter.load, "path=None, *, vectors=None, threads=0, device='cpu'"),
         (Segmenter.encode_image, "self, image"),
         (Segmenter.segment, f"self, image, phrase, *, threshold={DEFAULT_THRESHOLD}, presence=None"),
         (Segmenter.segment_many, f"self, image, phrases, *, threshold={DEFAULT_THRESHOLD}, presence=None"),
@@ -96,7 +96,7 @@ def test_signatures(function: Any, signature: str) -> None:
 def test_value_objects_are_frozen_and_have_these_fields() -> None:
     for kind, names in (
         (deixis.Features, ["arrays", "height", "width", "input_size"]),
-        (deixis.Segmentation, ["phrase", "mask", "probability", "score", "terms", "proposals"]),
+        (deixis.Segmentation, ["phrase", "mask", "evidence", "score", "terms", "proposals"]),
     ):
         assert [item.name for item in dataclasses.fields(kind)] == names
     features = colour_segmenter().encode_image(scene(8, 8, (0, 0, 4, 4)))
@@ -120,6 +120,7 @@ def test_the_promises_of_the_readme() -> None:
 # --- command line ------------------------------------------------------------------------------------------------
 
 
+RUNS = {"model", "vectors", "threads", "device"}
 SERVE_LIMITS = {"workers", "waiting", "max_bytes", "max_pixels"}
 
 
@@ -147,20 +148,19 @@ def test_the_commands() -> None:
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("segment", {"image", "phrases", "output", "format", "threshold", "presence", "model", "vectors", "threads"}),
-        ("explain", {"image", "phrase", "out", "threshold", "model", "vectors", "threads"}),
+        ("segment", {"image", "phrases", "output", "format", "threshold", "presence", *RUNS}),
+        ("explain", {"image", "phrase", "out", "threshold", *RUNS}),
         (
             "batch",
             {"source", "out", "phrases", "images", "masks", "overlays", "threshold", "workers", "engine", "model"}
-            | {"vectors"},
+            | {"vectors", "device"},
         ),
-        ("evaluate", {"datasets", "data", "json", "records", "baselines", "model", "vectors", "threads"}),
+        ("evaluate", {"datasets", "data", "json", "records", "baselines", *RUNS}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("report", {"runs", "table", "format"}),
         (
             "figure",
-            {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", "model"}
-            | {"vectors", "threads"},
+            {"number", "images", "phrase", "dataset", "data", "count", "pick", "seed", "output", "dpi", *RUNS},
         ),
         ("train", {"config", "run", "root", "backbone_weights"}),
         (
@@ -168,7 +168,7 @@ def test_the_commands() -> None:
             {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
         ),
         ("export", {"checkpoint", "output", "input_size"}),
-        ("serve", {"host", "port", "token_file", *SERVE_LIMITS, "model", "vectors", "threads"}),
+        ("serve", {"host", "port", "token_file", *SERVE_LIMITS, *RUNS}),
         ("web-export", {"folder", "ort", "model", "vectors"}),
         ("data list", set()),
         ("data info", {"name"}),

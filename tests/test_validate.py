@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 from deixis.metrics import mean_iou, overall_iou
+from deixis.odds import log_odds
 from deixis.train.validate import THRESHOLDS, ThresholdCurve
 from deixis.types import Sample, Segmentation
 
@@ -17,7 +21,7 @@ def sample(mask: np.ndarray) -> Sample:
 
 
 def answer(probability: np.ndarray) -> Segmentation:
-    return Segmentation("dog", probability >= 0.5, probability.astype(np.float32), 0.5)
+    return Segmentation("dog", probability >= 0.5, partial(log_odds, probability), 0.5)
 
 
 def test_the_best_threshold_by_counting() -> None:

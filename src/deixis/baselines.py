@@ -9,10 +9,12 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from deixis.config import DEFAULT_THRESHOLD
+from deixis.odds import certain, log_odds
 from deixis.segmenter import Segmenter
 from deixis.text import mirror
 from deixis.types import BoolMask, Features, ImageArray, Segmentation
@@ -45,7 +47,7 @@ class WholeImage:
         """The whole picture for each phrase, score 1."""
         mask = self.mask(features.height, features.width)
         mask.setflags(write=False)
-        return [Segmentation(phrase, mask, mask.astype(np.float32), 1.0) for phrase in phrases]
+        return [Segmentation(phrase, mask, partial(certain, mask), 1.0) for phrase in phrases]
 
     def mask(self, height: int, width: int) -> BoolMask:
         """(height, width) bool, the same for every phrase."""
@@ -79,7 +81,10 @@ class CategoryOnly:
         answers = self._segmenter.explain_many(features, phrases)
         maps = [answer.terms["p2"] for answer in answers]
         pairs = zip(answers, maps, strict=True)
-        return [dataclasses.replace(answer, mask=p2 >= self._threshold, probability=p2) for answer, p2 in pairs]
+        return [
+            dataclasses.replace(answer, mask=p2 >= self._threshold, evidence=partial(log_odds, p2))
+            for answer, p2 in pairs
+        ]
 
 
 def shuffled(phrases: Sequence[str]) -> list[str | None]:

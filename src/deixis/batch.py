@@ -81,14 +81,15 @@ class BatchSummary:
 
 @dataclass(frozen=True)
 class Model:
-    """Which model answers; paths as ``Segmenter.load`` takes them."""
+    """Which model answers, and where it runs, as ``Segmenter.load`` takes them."""
 
     path: Path | None = None
     vectors: Path | None = None
+    device: str = "cpu"
 
     def load(self) -> Segmenter:
         """One thread a call: the photos, not the layers, are shared out among the cores."""
-        return Segmenter.load(self.path, vectors=self.vectors, threads=1)
+        return Segmenter.load(self.path, vectors=self.vectors, threads=1, device=self.device)
 
     @property
     def digest(self) -> str:
@@ -168,17 +169,19 @@ class Asker:
         try:
             if request.problem:
                 raise InputError(request.problem)
-            return self._answer(index, request, open_image(request.image))
+            return self._answer(index, request)
         except InputError as error:
             reason = str(error)
         except MemoryError:
             reason = f"{request.image}: not enough memory for this photo; make it smaller"
         return Outcome([{**_asked(request, phrase), "error": reason} for phrase in request.phrases], {})
 
-    def _answer(self, index: int, request: Request, pixels: ImageArray) -> Outcome:
+    def _answer(self, index: int, request: Request) -> Outcome:
         rows: list[Row] = []
         files: dict[str, bytes] = {}
-        for number, (phrase, answer) in enumerate(zip(request.phrases, self._ask(request, pixels), strict=True), 1):
+        answers = self._ask(request)
+        pixels = open_image(request.image) if self.config.overlays else None
+        for number, (phrase, answer) in enumerate(zip(request.phrases, answers, strict=True), 1):
             row = _asked(request, phrase)
             if isinstance(answer, PhraseError):
                 rows.append({**row, "error": str(answer)})
@@ -187,13 +190,13 @@ class Asker:
             rows.append({**row, **self._values(answer, f"masks/{name}.png")})
             if self.config.masks == "png":
                 files[f"masks/{name}.png"] = _encoded(np.where(answer.mask, np.uint8(255), np.uint8(0)), "PNG")
-            if self.config.overlays:
+            if pixels is not None:
                 files[f"overlays/{name}.jpg"] = _encoded(answer.overlay(pixels), "JPEG")
         return Outcome(rows, files)
 
-    def _ask(self, request: Request, pixels: ImageArray) -> Sequence[Segmentation | PhraseError]:
+    def _ask(self, request: Request) -> Sequence[Segmentation | PhraseError]:
         """An answer to each phrase, or why it has none."""
-        features = self.segmenter.encode_image(pixels)
+        features = self.segmenter.encode_image(request.image)
         try:
             return self.segmenter.segment_many(features, request.phrases, threshold=self.config.threshold)
         except PhraseError:  # one of them; each is asked alone

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from deixis.errors import DataError, PhraseError
 from deixis.files import atomic_write
 from deixis.image import open_image
 from deixis.metrics import overlap
+from deixis.odds import certain
 from deixis.types import Features, ImageArray, Record, Sample, Segmentation
 
 Seen = Callable[[Sample, Segmentation], object]
@@ -104,7 +106,7 @@ def _ask(answer: Answerer, features: Features, phrases: Sequence[str]) -> list[S
         if len(phrases) > 1:
             return [one for phrase in phrases for one in _ask(answer, features, [phrase])]
         nothing = np.zeros((features.height, features.width), dtype=bool)
-        return [Segmentation(phrases[0], nothing, nothing.astype(np.float32), 0.0)]
+        return [Segmentation(phrases[0], nothing, partial(certain, nothing), 0.0)]
 
 
 def record(sample: Sample, answer: Segmentation) -> Record:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def split(result: Segmentation) -> list[Segmentation]:
 
     Returns:
         Answers to the same phrase, the surest first: each with a mask of its own (they do not overlap), the
-        probability inside of it, and as score the mean of that. Empty when the mask is.
+        log-odds inside of it, and as score the mean of that. Empty when the mask is.
     """
     parts = list(_parts(result))
     sizes = [int(np.count_nonzero(part)) for part in parts]
@@ -42,7 +43,7 @@ def split(result: Segmentation) -> list[Segmentation]:
         replace(
             result,
             mask=part,
-            probability=np.where(part, result.probability, np.float32(0)),
+            evidence=partial(_inside, result.logits, part),
             score=float(result.probability[part].mean()),
             proposals=None,
         )
@@ -50,6 +51,10 @@ def split(result: Segmentation) -> list[Segmentation]:
         if size >= smallest
     ]
     return sorted(answers, key=lambda answer: -answer.score)
+
+
+def _inside(logits: FloatArray, part: BoolMask) -> FloatArray:
+    return np.where(part, logits, np.float32(-np.inf))
 
 
 def detections(result: Segmentation) -> Any:

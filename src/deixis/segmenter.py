@@ -8,18 +8,23 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from deixis.backend import Backend, OnnxBackend
 from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
+from deixis.devices import check_device, warn_of_fallback
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, InputError, PhraseError
-from deixis.graphcheck import check_graph
-from deixis.image import Letterbox, normalise, open_image
+from deixis.image import Letterbox, Photo, normalise, open_photo
 from deixis.modelfile import ModelFile
+from deixis.odds import log_odds
 from deixis.spelling import SpelledVectors
 from deixis.text import FRAME_WORDS, MAX_TOKENS, tokenize, words_of
 from deixis.types import Features, FloatArray, Picture, Proposals, Segmentation
@@ -29,16 +34,6 @@ ASSETS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "compact.deixis"
 DEFAULT_VECTORS = ASSETS / "vectors"
 PHRASES_AT_ONCE = 16  # bounds the memory of many phrases
-
-
-class Backend(Protocol):
-    """What computes the two graphs: ONNX Runtime here, PyTorch during training."""
-
-    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
-        """Image graph: (1, 3, S, S) normalised -> named arrays with a first axis of one."""
-
-    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
-        """Phrase graph: features and (1, P, T, D) word vectors -> the named outputs, each (1, P, ...)."""
 
 
 class Segmenter:
@@ -68,44 +63,57 @@ class Segmenter:
         self._backend = backend
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, vectors: str | Path | None = None, threads: int = 0) -> Segmenter:
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        vectors: str | Path | None = None,
+        threads: int = 0,
+        device: str = "cpu",
+    ) -> Segmenter:
         """Open a model; words that its vectors do not have are then read by their spelling.
 
         Args:
             path: a .deixis file; by default the bundled model.
             vectors: a folder of word vectors; by default the bundled ones.
             threads: of ONNX Runtime; 0 for one a core.
+            device: "cpu", "cuda", "tensorrt", or "auto" for CUDA where it is; where the device is not there, the
+                network runs on the CPU, with a ``DeviceWarning``.
 
         Raises:
             CheckpointError: not a model, or trained with other word vectors.
+            InputError: no such device.
         """
+        check_device(device)
         file = Path(path) if path is not None else DEFAULT_MODEL
         model = ModelFile.read(file)
         words = WordVectors.load(Path(vectors) if vectors is not None else DEFAULT_VECTORS)
         model.check_vectors(words)
         try:
-            backend = OnnxBackend(model.image_graph, model.phrase_graph, threads)
+            backend = OnnxBackend(model.image_graph, model.phrase_graph, threads, device)
         except CheckpointError as error:
             raise CheckpointError(f"{file}: {error}; do not trust it") from error
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own
             raise CheckpointError(f"{file}: ONNX Runtime cannot open its graphs: {_first_line(error)}") from error
+        warn_of_fallback(device, backend.providers)
         presence = DEFAULT_PRESENCE if file == DEFAULT_MODEL else 0.0
         return cls(backend, model.config, SpelledVectors(words, _taught(model.config)), model.about, presence)
 
-    def encode_image(self, image: Picture) -> Features:
+    def encode_image(self, image: Picture | Photo) -> Features:
         """Run the image graph.
 
         Args:
-            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``.
+            image: path, PIL image, or (H, W, 3) uint8 array; more forms in ``deixis.image.open_image``. Of a path, a
+                JPEG much larger than the network's square is decoded at a reduced scale; masks have its own size.
 
         Raises:
             ImageError: the picture cannot be read.
         """
-        pixels = open_image(image)
-        height, width = pixels.shape[:2]
-        square = Letterbox.fit(height, width, self.config.input_size).apply(pixels)
+        side = self.config.input_size
+        photo = image if isinstance(image, Photo) else open_photo(image, side)
+        square = Letterbox.fit(photo.height, photo.width, side).apply(photo.pixels)
         arrays = self._backend.encode(normalise(square)[None])
-        return Features(arrays, height, width, self.config.input_size)
+        return Features(arrays, photo.height, photo.width, side)
 
     def segment(
         self,
@@ -223,22 +231,35 @@ class Segmenter:
         vectors = [self._encode_phrase(phrase) for phrase in phrases]
         features = self._features(image)
         names = self._outputs(explained)
-        box = Letterbox.fit(features.height, features.width, features.input_size)
-        results = []
+        results: list[Segmentation] = []
         for start in range(0, len(phrases), PHRASES_AT_ONCE):
             part = slice(start, start + PHRASES_AT_ONCE)
             outputs = self._backend.answer(features.arrays, np.stack(vectors[part])[None], names)
-            for index, phrase in enumerate(phrases[part]):
-                mine = {name: output[0, index] for name, output in zip(names, outputs, strict=True)}
-                terms = self._terms(phrase, mine, box) if explained else {}
-                probability = at_original_size(features, mine["logits"])
-                score = float(mine["score"])
-                mask = (probability >= threshold) & (score >= presence)
-                proposals = None
-                if self.config.objects:
-                    proposals = Proposals(features.arrays["masks"][0], mine["choice"], features.input_size)
-                results.append(Segmentation(phrase, mask, probability, score, terms, proposals))
+            rows = [dict(zip(names, row, strict=True)) for row in zip(*(output[0] for output in outputs), strict=True)]
+            ask = partial(self._answer, features, cut=log_odds(threshold), presence=presence, explained=explained)
+            results += _together([partial(ask, *pair) for pair in zip(phrases[part], rows, strict=True)])
         return results
+
+    def _answer(
+        self,
+        features: Features,
+        phrase: str,
+        outputs: Mapping[str, FloatArray],
+        cut: float,
+        presence: float,
+        explained: bool,
+    ) -> Segmentation:
+        """From what the phrase graph says of one phrase to the answer; ``cut`` is the threshold as log-odds."""
+        box = Letterbox.fit(features.height, features.width, features.input_size)
+        evidence = partial(box.invert, outputs["logits"])
+        score = float(outputs["score"])
+        present = score >= presence
+        mask = evidence() >= cut if present else np.zeros((features.height, features.width), dtype=bool)
+        proposals = None
+        if self.config.objects:
+            proposals = Proposals(features.arrays["masks"][0], outputs["choice"], features.input_size)
+        terms = self._terms(phrase, outputs, box) if explained else {}
+        return Segmentation(phrase, mask, evidence, score, terms, proposals)
 
     def _outputs(self, explained: bool) -> list[str]:
         names = ["logits", "score", *(["choice"] if self.config.objects else [])]
@@ -258,48 +279,6 @@ class Segmenter:
         return terms
 
 
-def at_original_size(features: Features, logits: FloatArray) -> FloatArray:
-    """(H, W) float32 probabilities at the picture's own size, of logits (h, w) on the network's grid."""
-    return _sigmoid(Letterbox.fit(features.height, features.width, features.input_size).invert(logits))
-
-
-class OnnxBackend:
-    """The two graphs on ONNX Runtime.
-
-    Args:
-        image_graph, phrase_graph: serialised ONNX models.
-        threads: 0 for one a core.
-
-    Raises:
-        CheckpointError: a graph asks for more than standard operators and its own data.
-    """
-
-    def __init__(self, image_graph: bytes, phrase_graph: bytes, threads: int = 0) -> None:
-        import onnxruntime as ort  # here, because `import deixis` must stay light
-
-        for graph in (image_graph, phrase_graph):
-            check_graph(graph)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # As what was checked, whatever else the bytes look like.
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        self._image = ort.InferenceSession(image_graph, options, providers=["CPUExecutionProvider"])
-        self._phrase = ort.InferenceSession(phrase_graph, options, providers=["CPUExecutionProvider"])
-        self._names = [output.name for output in self._image.get_outputs()]
-
-    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
-        """See ``Backend.encode``."""
-        return dict(zip(self._names, self._image.run(None, {"images": images}), strict=True))
-
-    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
-        """See ``Backend.answer``."""
-        outputs: list[FloatArray] = self._phrase.run(list(names), {**features, "vectors": vectors})
-        return outputs
-
-
 def _taught(config: ModelConfig) -> set[str]:
     """Words that a model's training phrases had: names of its categories, and words for places and ranks."""
     names = {word for category in config.categories for word in words_of(category)}
@@ -315,9 +294,9 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _sigmoid(x: FloatArray) -> FloatArray:
-    """In place: a photograph of 100 million pixels has no room for copies."""
-    np.negative(x, out=x)
-    np.exp(x, out=x)
-    x += 1
-    return np.reciprocal(x, out=x)
+def _together(calls: Sequence[Callable[[], Segmentation]]) -> list[Segmentation]:
+    """The calls' results, from as many threads as there are cores: NumPy and Pillow let others work meanwhile."""
+    if len(calls) == 1:
+        return [calls[0]()]
+    with ThreadPoolExecutor(min(len(calls), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda call: call(), calls))

@@ -68,16 +68,18 @@ class AugmentConfig:
         flip: probability of a horizontal flip (left and right change places in the words).
         min_scale: smallest side of a crop, as a share of the picture's side.
         mosaic: probability of two pictures side by side.
+        paste: probability that objects of another picture are laid into this one.
         jitter: strength of brightness, contrast, saturation and gamma changes.
     """
 
     flip: float = 0.5
     min_scale: float = 0.5
     mosaic: float = 0.2
+    paste: float = 0.4
     jitter: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mosaic"):
+        for name in ("flip", "mosaic", "paste"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.min_scale <= 1:

@@ -5,8 +5,9 @@ Boxes are ``(x0, y0, x1, y1)`` floats in pixels, right and bottom exclusive. Mas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -173,7 +174,7 @@ class Segmentation:
     Attributes:
         phrase: the expression asked.
         mask: (H, W) bool at the ORIGINAL size.
-        probability: (H, W) float32 in [0, 1] at the ORIGINAL size.
+        evidence: gives ``logits``; at the ORIGINAL size they are large, and few ask for them.
         score: confidence in [0, 1] that the phrase names something in the picture.
         terms: the parts of the answer by name (p1, p2, ...), and the categories that the phrase was taken for;
             filled by ``Segmenter.explain`` only.
@@ -182,10 +183,22 @@ class Segmentation:
 
     phrase: str
     mask: BoolMask
-    probability: FloatArray
+    evidence: Callable[[], FloatArray]
     score: float
     terms: Mapping[str, Any] = field(default_factory=dict)
     proposals: Proposals | None = None
+
+    @cached_property
+    def logits(self) -> FloatArray:
+        """(H, W) float32 log-odds at the ORIGINAL size, infinite where there is no doubt."""
+        return self.evidence()
+
+    @cached_property
+    def probability(self) -> FloatArray:
+        """(H, W) float32 in [0, 1] at the ORIGINAL size; computed when it is first asked for."""
+        from deixis.odds import probability
+
+        return probability(self.logits)
 
     @property
     def share(self) -> float:

@@ -63,6 +63,7 @@ def run(
     engine: Annotated[Engine, typer.Option(help="Threads here, or Ray Data (extra ray).")] = Engine.local,
     model: options.Model = None,
     vectors: options.Vectors = None,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Segment many photos; one bad photo stops nothing, and a killed run goes on with the same command."""
     from deixis.batch import Model, run_batch
@@ -70,10 +71,9 @@ def run(
 
     config = BatchConfig(threshold, masks.value, overlays)
     requests = find_requests(source, phrases or [], images)
+    chosen = Model(model, vectors, device.value)
     with _progress(requests.count) as report:
-        summary = run_batch(
-            requests, out, config, Model(model, vectors), engine=engine.value, workers=workers, report=report
-        )
+        summary = run_batch(requests, out, config, chosen, engine=engine.value, workers=workers, report=report)
     typer.echo(f"{out / 'manifest.jsonl'}: {summary}")
 
 

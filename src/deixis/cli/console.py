@@ -6,11 +6,13 @@ import contextlib
 import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
 
+from deixis.devices import DeviceWarning
 from deixis.errors import DeixisError, MissingExtra
 
 P = ParamSpec("P")
@@ -23,7 +25,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            function(*args, **kwargs)
+            with _warnings_as_notes():
+                function(*args, **kwargs)
             sys.stdout.flush()
         except DeixisError as error:
             _fail(str(error))
@@ -48,6 +51,22 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 def note(message: str) -> None:
     """One line on stderr."""
     typer.echo(f"deixis: {' '.join(message.split())}", err=True)
+
+
+@contextlib.contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Our own warnings without the line of code that Python shows with a warning."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, DeviceWarning):
+                note(str(message))
+            else:
+                show(message, category, *where, **more)
+
+        warnings.showwarning = tell
+        yield
 
 
 def _fail(message: str) -> None:

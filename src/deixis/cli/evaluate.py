@@ -45,6 +45,7 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Measure a model on human referring expressions: overall and mean IoU, prec@.5 to .9, 95 % intervals."""
     from itertools import chain
@@ -58,7 +59,7 @@ def run(
     from deixis.summary import results, write_summary
 
     opened = [open_with_masks(data, name) for name in datasets]
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     tagged = tag_unknown_words(chain.from_iterable(opened), segmenter.vectors)
     with counter("expressions") as count:
         ours, others = compare(segmenter, baselines_of(segmenter) if baselines else {}, tagged, count)

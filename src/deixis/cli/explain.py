@@ -23,6 +23,7 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Draw the terms of an answer, the classes that the phrase was taken for, and which words are known."""
     from deixis.cli.outputs import check_suffix, save_picture
@@ -31,8 +32,8 @@ def run(
     from deixis.segmenter import Segmenter
 
     check_suffix(out, lossless=False)
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     segmenter.words(phrase)  # an empty one is refused before the picture is read
-    pixels = open_image(image)
-    save_picture(out, why(pixels, segmenter.explain(pixels, phrase, threshold=threshold)))
+    answer = segmenter.explain(image, phrase, threshold=threshold)
+    save_picture(out, why(open_image(image), answer))
     typer.echo(str(out))

@@ -58,6 +58,7 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Draw the paper's figures; needs matplotlib (extra "figures")."""
     with needs_extra("figures"):
@@ -72,7 +73,7 @@ def run(
         )
     from deixis.segmenter import Segmenter
 
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     if dataset and data is not None:
         panels = _of_datasets(segmenter, data, dataset, pick, count, seed)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +17,11 @@ from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD
 from deixis.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deixis.segmenter import Segmenter
-    from deixis.types import ImageArray, Segmentation
+    from deixis.types import BoolMask
     from deixis.vocabulary import Words
 
 
@@ -36,11 +39,16 @@ class Format(str, enum.Enum):
         return self in (Format.overlay, Format.mask)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Answer:
-    """One phrase's result and the time it took; the first one's time includes opening and encoding the picture."""
+    """One phrase's result, and the time it took; the first one's time includes opening and encoding the picture.
 
-    result: Segmentation
+    Not a ``Segmentation``: those of a large photograph keep gigabytes of log-odds for a few phrases.
+    """
+
+    phrase: str
+    mask: BoolMask
+    score: float
     milliseconds: float
 
 
@@ -76,23 +84,21 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Mark the pixels that a phrase names."""
     _check_output(output, format, phrases)
-    from deixis.image import open_image
     from deixis.segmenter import Segmenter
 
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads)
+    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     for phrase in phrases:
         segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
-    start = time.perf_counter()
-    pixels = open_image(image)
-    answers = _ask(segmenter, pixels, phrases, (threshold, presence), start)
+    answers = _ask(segmenter, image, phrases, (threshold, presence))
     for answer in answers:
-        _tell_spelling(segmenter.words(answer.result.phrase))
-        _tell_absence(answer.result, segmenter.presence if presence is None else presence)
+        _tell_spelling(segmenter.words(answer.phrase))
+        _tell_absence(answer, segmenter.presence if presence is None else presence)
     if format.is_picture:
-        _write_pictures(image, pixels, answers, output, format)
+        _write_pictures(image, answers, output, format)
     else:
         _write_lines(image, answers, output, format)
 
@@ -104,10 +110,10 @@ def _tell_spelling(words: Words) -> None:
         note(f"not known and left out: {shorten(' '.join(words.ignored))}")
 
 
-def _tell_absence(result: Segmentation, presence: float) -> None:
-    if result.score < presence:
+def _tell_absence(answer: _Answer, presence: float) -> None:
+    if answer.score < presence:
         note(
-            f"{shorten(result.phrase)!r}: no such thing seen (score {result.score:.2f} is below {presence}); "
+            f"{shorten(answer.phrase)!r}: no such thing seen (score {answer.score:.2f} is below {presence}); "
             "--presence 0 marks the likeliest pixels all the same"
         )
 
@@ -129,40 +135,48 @@ def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -
 
 
 def _ask(
-    segmenter: Segmenter, pixels: ImageArray, phrases: Sequence[str], limits: tuple[float, float | None], start: float
+    segmenter: Segmenter, image: Path, phrases: Sequence[str], limits: tuple[float, float | None]
 ) -> list[_Answer]:
     threshold, presence = limits
-    features = segmenter.encode_image(pixels)
+    start = time.perf_counter()
+    features = segmenter.encode_image(image)
     answers = []
     for phrase in phrases:
         result = segmenter.segment(features, phrase, threshold=threshold, presence=presence)
         now = time.perf_counter()
-        answers.append(_Answer(result, 1000 * (now - start)))
+        answers.append(_Answer(phrase, result.mask, result.score, 1000 * (now - start)))
         start = now
     return answers
 
 
-def _write_pictures(
-    image: Path, pixels: ImageArray, answers: Sequence[_Answer], output: Path | None, format: Format
-) -> None:
-    import numpy as np
-
+def _write_pictures(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
     from deixis.cli.outputs import is_folder, result_paths, save_picture
-    from deixis.report.overlay import highlight
 
-    phrases = [answer.result.phrase for answer in answers]
-    masks = [answer.result.mask for answer in answers]
+    phrases = [answer.phrase for answer in answers]
+    masks = [answer.mask for answer in answers]
+    draw = _drawing(image, format)
     if output is not None and not is_folder(output):
-        drawn = highlight(pixels, masks) if format is Format.overlay else np.where(masks[0], 255, 0)
-        save_picture(output, drawn.astype(np.uint8, copy=False))
+        save_picture(output, draw(masks, False))
         paths = [output] * len(answers)
     else:
         paths = result_paths(output or Path(), image, phrases)
-        for path, mask in zip(paths, masks, strict=True):
-            drawn = highlight(pixels, [mask]) if format is Format.overlay else np.where(mask, 255, 0)
-            save_picture(path, drawn.astype(np.uint8, copy=False))
+        for number, (path, mask) in enumerate(zip(paths, masks, strict=True), 1):
+            save_picture(path, draw([mask], number < len(masks)))
     for path, answer in zip(paths, answers, strict=True):
         _report(path, answer)
+
+
+def _drawing(image: Path, format: Format) -> Callable[[Sequence[BoolMask], bool], NDArray[np.uint8]]:
+    """What makes a picture of masks, told whether another follows; only an overlay needs all pixels of the photo."""
+    import numpy as np
+
+    if format is Format.mask:
+        return lambda masks, _: np.where(masks[0], np.uint8(255), np.uint8(0))
+    from deixis.image import open_image
+    from deixis.report.overlay import highlight
+
+    pixels = open_image(image)
+    return lambda masks, more: highlight(pixels, masks, copy=more)
 
 
 def _write_lines(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
@@ -184,27 +198,25 @@ def _values(image: Path, answers: Sequence[_Answer], format: Format) -> Iterator
     from deixis.masks import bounding_box, encode_rle
 
     for answer in answers:
-        result = answer.result
-        rle = encode_rle(result.mask)
+        rle = encode_rle(answer.mask)
         if format is Format.rle:
             yield rle
             continue
-        x0, y0, x1, y1 = bounding_box(result.mask)
+        x0, y0, x1, y1 = bounding_box(answer.mask)
         yield {
             "image": str(image),
-            "height": result.mask.shape[0],
-            "width": result.mask.shape[1],
-            "phrase": result.phrase,
-            "score": round(result.score, 4),
-            "share": round(result.share, 6),
+            "height": answer.mask.shape[0],
+            "width": answer.mask.shape[1],
+            "phrase": answer.phrase,
+            "score": round(answer.score, 4),
+            "share": round(float(answer.mask.mean()), 6),
             "bbox": [x0, y0, x1 - x0, y1 - y0],  # as COCO has it: x, y, width, height
             "segmentation": rle,
         }
 
 
 def _report(path: Path, answer: _Answer) -> None:
-    result = answer.result
     typer.echo(
-        f"{path}  {100 * result.share:.1f} %  score {result.score:.2f}  {answer.milliseconds:.1f} ms  "
-        f"{shorten(result.phrase)}"
+        f"{path}  {100 * answer.mask.mean():.1f} %  score {answer.score:.2f}  {answer.milliseconds:.1f} ms  "
+        f"{shorten(answer.phrase)}"
     )

@@ -32,6 +32,7 @@ def run(
     model: options.Model = None,
     vectors: options.Vectors = None,
     threads: options.Threads = 0,
+    device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Serve the web page and the API of docs/serving.md."""
     limits = ServeConfig(
@@ -45,7 +46,7 @@ def run(
         from deixis.web.server import serve
     from deixis.segmenter import Segmenter
 
-    app = create_app(Segmenter.load(model, vectors=vectors, threads=threads), limits, token)
+    app = create_app(Segmenter.load(model, vectors=vectors, threads=threads, device=device.value), limits, token)
     serve(app, limits, lambda address: typer.echo(f"deixis: {address}  (Ctrl-C ends it)"))
 
 

@@ -14,8 +14,8 @@ from deixis.model.image_encoder import ImageEncoder
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.objects import Candidates, ObjectHead, ObjectMaps
 from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
-from deixis.model.relate import Relate, select_masks
-from deixis.model.text_encoder import TextEncoder, WordEmbedding
+from deixis.model.relate import ObjectFacts, Relate, select_masks
+from deixis.model.text_encoder import TextEncoder, WordEmbedding, without_padding
 
 
 class CompactNetwork(nn.Module):
@@ -74,7 +74,7 @@ class CompactNetwork(nn.Module):
                 phrase is short.
         """
         batch, phrases = vectors.shape[:2]
-        vectors = self.embed(vectors)
+        vectors = without_padding(self.embed(vectors))
         flat = vectors.flatten(0, 1)
         text = p1_logits = class_logits = p2 = choice = p3 = None
         if self.text_encoder is not None and self.lstm_cnn is not None and image.p1_part is not None:
@@ -86,12 +86,13 @@ class CompactNetwork(nn.Module):
             p_text = class_logits.softmax(dim=-1)[..., :-1]
             p2 = dot_product(image.p_image, p_text)
         if self.relate is not None and image.masks is not None:
-            assert image.look is not None and image.boxes is not None
-            assert image.objectness is not None and image.classes is not None
+            assert image.classes is not None and image.objectness is not None
+            assert image.look is not None and image.facts is not None and image.exceeds is not None
+            objects = ObjectFacts(image.objectness, image.look, image.facts, image.exceeds)
             words = states.reshape(batch, phrases, *states.shape[1:])
             match = p_text @ image.classes.transpose(1, 2)
             present = (vectors != 0).any(dim=-1)
-            choice = self.relate(image.look, image.boxes, image.objectness, match, text, words, present)
+            choice = self.relate(objects, match, text, words, present)
             p3 = select_masks(choice.sigmoid(), image.masks)
         p1 = None if p1_logits is None else p1_logits.sigmoid()
         logits, presence, weights = self.combine(p1, p2, p3, text)
@@ -120,12 +121,11 @@ class CompactNetwork(nn.Module):
         p1_part = None if self.lstm_cnn is None else self.lstm_cnn.image_part(visual, fine)
         p_image_logits = None if self.category is None else self.category(visual)
         p_image = None if p_image_logits is None else p_image_logits.sigmoid()
-        if self.objects is None or p_image is None:
+        if self.objects is None or self.relate is None or p_image is None:
             return EncodedImage(p1_part, p_image), p_image_logits, None, None
         maps = self.objects(visual, fine)
         colours = F.avg_pool2d(images, 8)
         found = self.objects.propose(maps, visual, fine, colours, p_image.detach(), hints)
-        encoded = EncodedImage(
-            p1_part, p_image, found.score, found.boxes, found.masks.sigmoid(), found.look, found.classes
-        )
+        facts = self.relate.image_part(found.look, found.boxes, found.score)
+        encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, *facts)
         return encoded, p_image_logits, maps, found

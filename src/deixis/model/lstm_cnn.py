@@ -24,7 +24,7 @@ class LstmCnn(nn.Module):
     def __init__(self, visual: int, text: int, width: int) -> None:
         super().__init__()
         self.visual = nn.Conv2d(visual, width, 1)
-        self.fine = nn.Conv2d(4 * FINE_CHANNELS, width, 1, bias=False)
+        self.fine = nn.Conv2d(FINE_CHANNELS, width, 2, stride=2, bias=False)
         self.spatial = nn.Conv2d(8, width, 1, bias=False)
         self.text = nn.Linear(text, width, bias=False)
         self.hidden = SeparableConv(width, width)
@@ -34,7 +34,7 @@ class LstmCnn(nn.Module):
     def image_part(self, visual: Tensor, fine: Tensor) -> Tensor:
         """What the first layer gets from the picture: (B, C, h, w), (B, 32, 2h, 2w) -> (B, width, h, w)."""
         height, width = visual.shape[-2:]
-        joined = self.visual(_l2_normalise(visual, dim=1)) + self.fine(F.pixel_unshuffle(fine, 2))
+        joined = self.visual(_l2_normalise(visual, dim=1)) + self.fine(fine)
         part: Tensor = joined + self.spatial(spatial_channels(height, width, visual.device)[None])
         return part
 

@@ -68,7 +68,8 @@ class ObjectHead(nn.Module):
         self.kernel = nn.Conv2d(inputs, embedding + 1, 1)
         self.embed = nn.Sequential(SeparableConv(FINE_CHANNELS, embedding), nn.Conv2d(embedding, embedding, 1))
         self.window = nn.Parameter(torch.tensor(1.0))
-        self.appearance = nn.Conv2d(inputs + 4 * FINE_CHANNELS, APPEARANCE_CHANNELS, 1)
+        self.appearance = nn.Conv2d(inputs, APPEARANCE_CHANNELS, 1)
+        self.fine_appearance = nn.Conv2d(FINE_CHANNELS, APPEARANCE_CHANNELS, 2, stride=2, bias=False)
         pooled = (1 + BANDS) * (APPEARANCE_CHANNELS + 3)
         self.describe = nn.Sequential(nn.Linear(pooled + inputs, look), nn.ReLU(), nn.Linear(look, look))
         nn.init.constant_(self.heat.bias, -4.6)  # type: ignore[arg-type]
@@ -121,8 +122,7 @@ class ObjectHead(nn.Module):
         height, width = embedding.shape[-2:]
         filters, bias = kernels[..., :-1], kernels[..., -1]
         logits = (filters @ embedding.flatten(2)).reshape(*kernels.shape[:2], height, width) + bias[..., None, None]
-        x = (torch.arange(width, device=boxes.device) + 0.5) / width
-        y = (torch.arange(height, device=boxes.device) + 0.5) / height
+        x, y = cell_centres(width, boxes), cell_centres(height, boxes)
         boxes = boxes.detach()  # the box has its own loss
         across = ((x - boxes[..., 0:1]) / (0.5 * boxes[..., 2:3])).square().clamp(max=100.0)
         down = ((y - boxes[..., 1:2]) / (0.5 * boxes[..., 3:4])).square().clamp(max=100.0)
@@ -139,11 +139,11 @@ class ObjectHead(nn.Module):
         p_image: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Descriptions (B, K, look) and mean class probabilities (B, K, M) of the candidates."""
-        appearance = self.appearance(torch.cat([visual, F.pixel_unshuffle(fine, 2)], dim=1))
+        appearance = self.appearance(visual) + self.fine_appearance(fine)
         appearance = torch.cat([appearance, colours], dim=1).flatten(2).transpose(1, 2)
         weights = F.avg_pool2d(masks.detach().sigmoid(), 2)
         height = weights.shape[-2]
-        y = (torch.arange(height, device=masks.device) + 0.5) / height
+        y = cell_centres(height, masks)
         top = boxes[..., 1:2] - boxes[..., 3:4] / 2
         depth = (((y - top) / boxes[..., 3:4]) * BANDS).detach()  # 0 at the object's top, BANDS at its bottom
         pooled = [_mean_inside(weights, appearance)]
@@ -153,6 +153,11 @@ class ObjectHead(nn.Module):
         pooled.append(gather_cells(visual, cells))
         classes = _mean_inside(weights, p_image.flatten(2).transpose(1, 2))
         return self.describe(torch.cat(pooled, dim=-1)), classes
+
+
+def cell_centres(count: int, like: Tensor) -> Tensor:
+    """Centres of ``count`` cells that divide [0, 1]: (count,), of the type and on the device of ``like``."""
+    return (torch.arange(count, dtype=like.dtype, device=like.device) + 0.5) / count
 
 
 def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:

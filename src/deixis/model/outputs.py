@@ -12,17 +12,18 @@ from deixis.model.objects import Candidates, ObjectMaps
 class EncodedImage(NamedTuple):
     """What the image graph leaves for the phrases; what belongs to a term that is not there is None.
 
-    p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; objectness: (B, K); boxes: (B, K, 4); masks:
-    (B, K, 2h, 2w) probabilities; look: (B, K, D); classes: (B, K, M).
+    p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; masks: (B, K, 2h, 2w) probabilities; classes:
+    (B, K, M); objectness, look, facts, exceeds: see ``relate.ObjectFacts``.
     """
 
     p1_part: Tensor | None = None
     p_image: Tensor | None = None
-    objectness: Tensor | None = None
-    boxes: Tensor | None = None
     masks: Tensor | None = None
-    look: Tensor | None = None
     classes: Tensor | None = None
+    objectness: Tensor | None = None
+    look: Tensor | None = None
+    facts: Tensor | None = None
+    exceeds: Tensor | None = None
 
 
 class Answer(NamedTuple):

@@ -8,6 +8,8 @@ examples, because "leftmost" is one number and not a shape of pixels.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +19,19 @@ from deixis.config import RELATE_HEADS
 # How far two objects must differ for one to be clearly left of, above, below or larger than the other.
 SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shares of the side), log area, centrality
 RANKS = len(SOFTNESS)
+
+
+class ObjectFacts(NamedTuple):
+    """What the phrases need to know of K candidates.
+
+    score: (B, K) probability that there is an object; look: (B, K, width) descriptions; facts: (B, K, width) of place
+    and size; exceeds: (B, RANKS, K, K) how far each exceeds each other one, in [0, 1].
+    """
+
+    score: Tensor
+    look: Tensor
+    facts: Tensor
+    exceeds: Tensor
 
 
 class Relate(nn.Module):
@@ -31,7 +46,10 @@ class Relate(nn.Module):
     def __init__(self, look: int, text: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.look = nn.Linear(look, width)
-        self.facts = nn.Sequential(nn.Linear(7 + 2 + 2 * RANKS, width), nn.ReLU(), nn.Linear(width, width))
+        # The first layer over the concatenated facts is the sum of its parts; the picture's is computed once.
+        self.of_image = nn.Linear(7, width)
+        self.of_phrase = nn.Linear(2 + 2 * RANKS, width, bias=False)
+        self.facts = nn.Sequential(nn.ReLU(), nn.Linear(width, width))
         self.words = nn.Linear(text, width)
         self.phrase = nn.Linear(text, 2 * width)
         self.layers = nn.ModuleList(RelationLayer(width, RELATE_HEADS, dropout) for _ in range(layers))
@@ -39,15 +57,21 @@ class Relate(nn.Module):
         self.choose = nn.Linear(width, 1)
         nn.init.constant_(self.choose.bias, -1.5)
 
-    def forward(
-        self, look: Tensor, boxes: Tensor, score: Tensor, match: Tensor, phrase: Tensor, words: Tensor, present: Tensor
-    ) -> Tensor:
-        """Score every candidate under every phrase.
+    def image_part(self, look: Tensor, boxes: Tensor, score: Tensor) -> ObjectFacts:
+        """What no phrase changes, computed once a picture.
 
         Args:
             look: (B, K, D) descriptions.
             boxes: (B, K, 4) centre x, y, width, height as shares of the picture.
             score: (B, K) probability that there is an object.
+        """
+        return ObjectFacts(score, self.look(look), self.of_image(_facts(boxes, score)), _exceeds(boxes))
+
+    def forward(self, objects: ObjectFacts, match: Tensor, phrase: Tensor, words: Tensor, present: Tensor) -> Tensor:
+        """Score every candidate under every phrase.
+
+        Args:
+            objects: the K candidates of each picture.
             match: (B, P, K) how well the candidate's classes fit the phrase's, in [0, 1].
             phrase: (B, P, text) the phrase as a whole.
             words: (B, P, T, text) its words.
@@ -57,9 +81,9 @@ class Relate(nn.Module):
             (B, P, K) logits that the phrase means this candidate.
         """
         batch, phrases, count = match.shape
-        facts = self.facts(torch.cat([_facts(boxes, score, phrases), _ranks(boxes, score, match)], dim=-1))
+        facts = self.facts(objects.facts[:, None] + self.of_phrase(_ranks(objects, match)))
         gain, shift = self.phrase(phrase)[:, :, None].chunk(2, dim=-1)
-        tokens = (self.look(look)[:, None] + facts) * (1 + gain) + shift
+        tokens = (objects.look[:, None] + facts) * (1 + gain) + shift
         x = torch.cat([tokens, self.words(words)], dim=2).flatten(0, 1)
         valid = torch.cat([torch.ones_like(match, dtype=torch.bool), present], dim=2).flatten(0, 1)
         for layer in self.layers:
@@ -106,23 +130,26 @@ def select_masks(choice: Tensor, masks: Tensor) -> Tensor:
     return (choice[..., None, None] * masks[:, None]).amax(dim=2)
 
 
-def _facts(boxes: Tensor, score: Tensor, phrases: int) -> Tensor:
-    """Absolute position, size and confidence: (B, P, K, 7)."""
+def _facts(boxes: Tensor, score: Tensor) -> Tensor:
+    """Absolute position, size and confidence: (B, K, 7)."""
     area = (boxes[..., 2] * boxes[..., 3]).sqrt()
-    facts = torch.cat([boxes * 2 - 1, area[..., None], score[..., None], (score > 0.3).to(score.dtype)[..., None]], -1)
-    return facts[:, None].expand(-1, phrases, -1, -1)
+    return torch.cat([boxes * 2 - 1, area[..., None], score[..., None], (score > 0.3).to(score.dtype)[..., None]], -1)
 
 
-def _ranks(boxes: Tensor, score: Tensor, match: Tensor) -> Tensor:
-    """Match, number of matching objects, and share and number of them that this one exceeds: (B, P, K, 2 + 10)."""
+def _exceeds(boxes: Tensor) -> Tensor:
+    """How far each object exceeds each other one in each respect of ``SOFTNESS``: (B, RANKS, K, K) in [0, 1]."""
     x, y, width, height = boxes.detach().unbind(-1)
     area = (width * height).clamp(min=1e-4).log()
     centrality = -((x - 0.5).square() + (y - 0.5).square()).sqrt()
-    weight = (match * score[:, None]).detach()
+    respects = zip((x, y, y + height / 2, area, centrality), SOFTNESS, strict=True)
+    values = torch.stack([value / softness for value, softness in respects], dim=1)
+    return (values[..., :, None] - values[..., None, :]).sigmoid()
+
+
+def _ranks(objects: ObjectFacts, match: Tensor) -> Tensor:
+    """Match, number of matching objects, and share and number of them that this one exceeds: (B, P, K, 2 + 10)."""
+    weight = (match * objects.score[:, None]).detach()
     total = weight.sum(dim=-1, keepdim=True)
-    columns = [match, F.relu(total).expand_as(match).log1p()]
-    for value, softness in zip((x, y, y + height / 2, area, centrality), SOFTNESS, strict=True):
-        exceeds = ((value[:, :, None] - value[:, None, :]) / softness).sigmoid()  # (B, K, K)
-        number = weight @ exceeds.transpose(1, 2)
-        columns += [number / (total + 0.1), number.log1p()]
-    return torch.stack(columns, dim=-1)
+    number = (objects.exceeds[:, None] @ weight[:, :, None, :, None]).squeeze(-1).transpose(2, 3)  # (B, P, K, RANKS)
+    counts = torch.stack([match, F.relu(total).expand_as(match).log1p()], dim=-1)
+    return torch.cat([counts, number / (total[..., None] + 0.1), number.log1p()], dim=-1)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from deixis.text import MAX_TOKENS
+
 
 class WordEmbedding(nn.Module):
     """Words as vectors: fixed ones come from outside as they are, learned ones are looked up by their row.
@@ -43,10 +45,13 @@ class TextEncoder(nn.Module):
         self.project = nn.Linear(word_dim, width)
         self.dropout = nn.Dropout(dropout)
         self.lstm = nn.LSTM(width, width, batch_first=True)
+        self._waiting: tuple[Tensor, Tensor] | None = None
         set_forget_bias(self.lstm)
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Encode phrases (N, T, word_dim), padded with zeros on the left.
+
+        A phrase is what it is with ``MAX_TOKENS`` steps, however few of the empty ones are given.
 
         Returns:
             The last output (N, width) and the outputs at all words (N, T, width).
@@ -54,8 +59,37 @@ class TextEncoder(nn.Module):
         # Rare words have short vectors; direction carries the meaning, so length is taken out.
         words = F.normalize(vectors, dim=-1, eps=1e-6) * self.word_dim**0.5
         present = (vectors != 0).any(dim=-1, keepdim=True).to(vectors.dtype)
-        states, _ = self.lstm(self.dropout(self.project(words)) * present)
+        states, _ = self.lstm(self.dropout(self.project(words)) * present, self._start(vectors))
         return states[:, -1], states
+
+    def _start(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """State after the empty steps that are not given: two tensors (1, N, width)."""
+        missing = MAX_TOKENS - vectors.shape[1]
+        if self._waiting is not None:
+            hidden, cell = (states[missing] for states in self._waiting)
+        else:
+            hidden, cell = self._after_nothing(missing)
+        count = vectors.shape[0]
+        return hidden.expand(1, count, -1).contiguous(), cell.expand(1, count, -1).contiguous()
+
+    def _after_nothing(self, steps: int) -> tuple[Tensor, Tensor]:
+        empty = self.project.weight.new_zeros(1, steps, self.lstm.hidden_size)
+        if not steps:
+            return empty.sum(dim=1), empty.sum(dim=1)
+        _, (hidden, cell) = self.lstm(empty)
+        return hidden[0], cell[0]
+
+    @torch.no_grad()
+    def remember_waiting(self) -> None:
+        """Keep the states after 0 to ``MAX_TOKENS`` empty steps: a finished network need not wait for a phrase."""
+        hidden, cell = zip(*(self._after_nothing(steps) for steps in range(MAX_TOKENS + 1)), strict=True)
+        self._waiting = (torch.stack(hidden), torch.stack(cell))
+
+
+def without_padding(vectors: Tensor) -> Tensor:
+    """(B, P, T, D) word vectors without the leading steps in which no phrase has a word."""
+    used = (vectors != 0).any(dim=-1).any(dim=1).any(dim=0)
+    return vectors[:, :, used.to(torch.int64).argmax(dim=0) :]
 
 
 def set_forget_bias(lstm: nn.LSTM) -> None:

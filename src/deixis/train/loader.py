@@ -22,6 +22,7 @@ from deixis.image import Letterbox, normalise
 from deixis.model.losses import Targets
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.augment import augment, change_light, mosaic
+from deixis.train.paste import paste
 from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets
 from deixis.trainconfig import TrainConfig
 from deixis.types import Expression, Scene
@@ -81,9 +82,11 @@ class TrainingData(Dataset[Batch]):
         scene, source, index = self._one(rng, self.sources)
         style = source.config.phrases
         exhaustive = source.config.labelled == "all" and source.config.whole is None
+        alike = [source for source in self.sources if source.config.phrases == style]
+        if self.config.augment.paste and rng.random() < self.config.augment.paste:
+            scene = paste(scene, self._one(rng, alike)[0], rng)
         if rng.random() >= self.config.augment.mosaic:
             return scene, exhaustive, style
-        alike = [source for source in self.sources if source.config.phrases == style]
         other, other_source, other_index = self._one(rng, alike)
         share = may_share_frame(source.captions_of(index), other_source.captions_of(other_index))
         share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out

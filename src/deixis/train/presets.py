@@ -91,7 +91,7 @@ def _paper(sources: tuple[SourceConfig, ...], validation: SourceConfig) -> Train
         clip=1e6,
         checkpoint_minutes=20.0,
         validate_every=6000,
-        augment=AugmentConfig(flip=0.0, min_scale=1.0, mosaic=0.0, jitter=0.0),
+        augment=AugmentConfig(flip=0.0, min_scale=1.0, mosaic=0.0, paste=0.0, jitter=0.0),
         loss=LossConfig(p1=0.0, phrase_class=1.0, presence=0.0, background=1 / 3),
     )
 

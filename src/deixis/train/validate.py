@@ -21,7 +21,7 @@ THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 
 
 class TorchBackend:
-    """The two graphs computed by PyTorch (see ``segmenter.Backend``)."""
+    """The two graphs computed by PyTorch (see ``backend.Backend``)."""
 
     def __init__(self, network: Network) -> None:
         self.network = network.eval()

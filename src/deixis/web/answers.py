@@ -9,8 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from deixis.image import Letterbox
 from deixis.masks import bounding_box, encode_rle
-from deixis.segmenter import Segmenter, at_original_size
+from deixis.odds import log_odds, probability
+from deixis.segmenter import Segmenter
 from deixis.types import BoolMask, Features, FloatArray
 from deixis.web.schemas import Category, Explanation, Grids, Include, Mask, Result, SegmentRequest, Word
 
@@ -26,10 +28,10 @@ def results(
         part = {name: grid[index] for name, grid in grids.items()}
         result = Result(phrase=phrase, score=round(float(part["score"]), 6))
         if Include.mask in request.include or Include.probability in request.include:
-            probability = at_original_size(features, part["logits"])
+            logits = Letterbox.fit(features.height, features.width, features.input_size).invert(part["logits"])
             if Include.mask in request.include:
-                result.mask = _mask((probability >= request.threshold) & (result.score >= segmenter.presence))
-            result.probability = _png(probability) if Include.probability in request.include else None
+                result.mask = _mask((logits >= log_odds(request.threshold)) & (result.score >= segmenter.presence))
+            result.probability = _png(probability(logits)) if Include.probability in request.include else None
         if Include.grids in request.include:
             result.grids = _grids(segmenter, features, part)
         if Include.explanation in request.include:
