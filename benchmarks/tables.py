@@ -120,8 +120,8 @@ def _held_out_words(result: dict[str, Any]) -> list[str]:
         f"none of them had (`{HELD_OUT_WORDS}`). Absent: by the usual name of a class that is not there, which tells "
         "what is marked whatever one asks. Right class: share of the phrases by the usual / the unseen name that "
         "are taken for it. n is of all trainings together, brackets are 95 % intervals over photographs; not shown: "
-        "the interval holds 80 %. Full: the row of the ablation below; trained on: its seed 0, 269 steps later (of 700; "
-        "`configs/held_out_words.toml`).",
+        "the interval holds 80 %. Full: the row of the ablation below; trained on: its seed 0, 269 steps later (of "
+        "700; `configs/held_out_words.toml`).",
         "",
         "| model | names | n | usual name | unseen name | absent | unseen / usual | at least 80 % | right class |",
         "|---|---|---:|---:|---:|---:|---:|---|---:|",
