@@ -62,6 +62,7 @@ def _page() -> str:
     lines += ["## Resolution", "", *_resolution(_read("resolution.json")), ""]
     lines += ["## The paper's rows, small", "", *_ablation(_read("ablation.json")), ""]
     lines += ["## The paper's rows, full size", "", *_paper_step(_read("paper_step.json")), ""]
+    lines += ["## Killed and worn", "", *_trust(_read("kill.json"), _read("soak.json")), ""]
     lines += ["## Time", "", *_times(), "", f"Machine: {json.dumps(times['machine'])}", ""]
     return "\n".join(lines)
 
@@ -235,6 +236,24 @@ def _paper_step(result: dict[str, Any]) -> list[str]:
         millions = " | ".join(f"{numbers[name] / 1e6:.1f}" for name in ("parameters", "trained parameters"))
         lines.append(f"| {row} | {numbers['seconds']:.1f} | {numbers['peak memory, MB'] / 1024:.1f} | {millions} |")
     return lines
+
+
+def _trust(kill: dict[str, Any], soak: dict[str, Any]) -> list[str]:
+    """A training killed many times, and the server under load for long."""
+    steps, rows, memory = kill["killed_after_step"], soak["together"], soak["memory_mb"]
+    requests = sum(rows[name]["n"] for name in ("photo_and_phrase_ms", "further_phrase_ms"))
+    other = len(kill["tensors_that_differ"])
+    return [
+        "| | |",
+        "|---|---|",
+        f"| a training of {kill['steps']} steps killed (SIGKILL) {len(steps)} times, after steps {steps[0]} to "
+        f"{steps[-1]} (`python benchmarks/kill.py`) | {other} of {kill['tensors']} tensors differ from those of a run "
+        "left alone |",
+        f"| the server asked {requests:,} times by {soak['clients']} clients in {rows['seconds']:.0f} s "
+        f"(`python benchmarks/server.py --seconds 600`) | {rows['errors']} errors |",
+        f"| its memory every {rows['seconds'] / (len(memory) - 1):.0f} s, MB | {', '.join(map(str, memory))} |",
+        *(f"| meanwhile a client sends {what} | {answer} |" for what, answer in soak["meanwhile"].items()),
+    ]
 
 
 def _times() -> list[str]:
