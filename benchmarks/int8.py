@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def take_turns(backends: dict[str, OnnxBackend], picture: FloatArray) -> dict[st
     times: dict[str, list[float]] = {name: [] for name in backends}
     for _ in range(REPEATS + 5):
         for name, backend in backends.items():
-            times[name].append(once(lambda backend=backend: backend.encode(picture)))
+            times[name].append(once(partial(backend.encode, picture)))
     return {name: quartiles(values[5:]) for name, values in times.items()}
 
 
