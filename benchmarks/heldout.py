@@ -23,17 +23,25 @@ class HeldOut:
     source: SceneSource
     json: Path | None
 
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> HeldOut:
+        """What ``command_line`` was given."""
+        source = SceneSource(SourceConfig(str(given.annotations), str(given.images)))
+        return cls(Segmenter.load(given.model), source, given.json)
+
     def samples(self, phrases: int) -> list[Sample]:
         options = SynthesisOptions(vocabulary=self.segmenter.config.categories)
         return held_out_samples(self.source, phrases, SEED, options)
 
 
-def from_command_line(description: str | None) -> HeldOut:
+def command_line(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("annotations", type=Path)
     parser.add_argument("images", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    source = SceneSource(SourceConfig(str(given.annotations), str(given.images)))
-    return HeldOut(Segmenter.load(given.model), source, given.json)
+    return parser
+
+
+def from_command_line(description: str | None) -> HeldOut:
+    return HeldOut.of(command_line(description).parse_args())

@@ -1,12 +1,15 @@
 """Kills a training run at random moments and compares its weights, bit by bit, with those of a run left alone.
 
-python benchmarks/kill.py [KILLS]      20 by default; a drawn data set and a tiny network, a few minutes on one core
+    python benchmarks/kill.py [--kills 20] [--steps 120] [--seed 0] [--json FILE]
+
+A drawn data set and a tiny network, about ten seconds a kill on one core.
 
 Every run is a process of its own; one that is killed (SIGKILL) is started again, and saves a checkpoint each step.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -20,13 +23,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 import torch  # noqa: E402
+from machine import describe  # noqa: E402
 
 from deixis.configfile import to_mapping  # noqa: E402
 from deixis.errors import CheckpointError  # noqa: E402
 from deixis.train.checkpoint import load_checkpoint  # noqa: E402
 from tiny import tiny_run  # noqa: E402
 
-STEPS, SEED, WAIT_SECONDS = 60, 0, 3.0
+WAIT_SECONDS = 1.0
 PROGRAM = """
 import sys; from pathlib import Path; from deixis.trainconfig import TrainConfig
 from deixis.configfile import read_config; from deixis.train.loop import train
@@ -45,35 +49,56 @@ def step_of(path: Path) -> int:
     return load_checkpoint(path).step if path.exists() else 0
 
 
-def main() -> None:
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    chance = random.Random(SEED)
-    folder = Path(tempfile.mkdtemp(prefix="deixis-kill-"))
-    config = tiny_run(folder, steps=STEPS, checkpoint_minutes=0.0, images=1, phrases=2)
-    (folder / "config.json").write_text(json.dumps(to_mapping(config)))
-    whole, killed = folder / "whole" / "last.safetensors", folder / "killed" / "last.safetensors"
-    if start(folder, "whole").wait():
-        sys.exit("the run that is left alone failed")
-    done = 0
-    while done < kills and step_of(killed) < STEPS:
-        process, before = start(folder, "killed"), killed.stat().st_mtime_ns if killed.exists() else 0
+def killed_at(folder: Path, kills: int, chance: random.Random) -> list[int]:
+    """Start the run "killed" again and again and kill it; gives the step of its checkpoint after each kill."""
+    path, steps = folder / "killed" / "last.safetensors", list[int]()
+    while len(steps) < kills:
+        process, before = start(folder, "killed"), path.stat().st_mtime_ns if path.exists() else 0
         early = chance.random() < 0.2  # perhaps while it starts
-        while not early and process.poll() is None and not (killed.exists() and killed.stat().st_mtime_ns > before):
+        while not early and process.poll() is None and not (path.exists() and path.stat().st_mtime_ns > before):
             time.sleep(0.01)  # so that each process gets further than the one before
         time.sleep(chance.uniform(0, WAIT_SECONDS))
         process.kill()
-        if process.wait() == -9:
-            done += 1
+        if process.wait() != -9:
+            sys.exit(f"the run ended by itself (code {process.returncode}) after {len(steps)} kills; give more --steps")
         try:
-            print(f"kill {done}: at step {step_of(killed)}", flush=True)
+            steps.append(step_of(path))
         except CheckpointError as error:
-            sys.exit(f"kill {done} damaged the checkpoint: {error}")
+            sys.exit(f"kill {len(steps) + 1} damaged the checkpoint: {error}")
+        print(f"kill {len(steps)}: at step {steps[-1]}", flush=True)
+    return steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=120, help="of the run")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="deixis-kill-"))
+    config = tiny_run(folder, steps=arguments.steps, checkpoint_minutes=0.0, images=1, phrases=2)
+    (folder / "config.json").write_text(json.dumps(to_mapping(config)))
+    if start(folder, "whole").wait():
+        sys.exit("the run that is left alone failed")
+    steps = killed_at(folder, arguments.kills, random.Random(arguments.seed))
     if start(folder, "killed").wait():
         sys.exit("the killed run does not go on")
-    left, right = load_checkpoint(whole), load_checkpoint(killed)
+    left, right = (load_checkpoint(folder / run / "last.safetensors") for run in ("whole", "killed"))
+    if left.step != right.step or left.tensors.keys() != right.tensors.keys():
+        sys.exit(f"the runs end differently: at steps {left.step} and {right.step}")
     other = [name for name, value in left.tensors.items() if not torch.equal(value, right.tensors[name])]
-    print(f"{done} kills, {len(left.tensors)} tensors at step {right.step}, {len(other)} of them differ {other[:3]}")
-    sys.exit(1 if other or left.step != right.step or left.tensors.keys() != right.tensors.keys() else 0)
+    told = {
+        "machine": describe() | {"torch": torch.__version__},
+        "steps": left.step,
+        "killed_after_step": steps,
+        "tensors": len(left.tensors),
+        "tensors_that_differ": other,
+    }
+    print(f"{len(steps)} kills, {len(left.tensors)} tensors at step {left.step}, {len(other)} differ {other[:3]}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(told, indent=1) + "\n")
+    sys.exit(1 if other else 0)
 
 
 if __name__ == "__main__":

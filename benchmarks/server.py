@@ -3,8 +3,9 @@
     python benchmarks/server.py [--seconds 60] [--clients 16] [--json FILE]
 
 Starts ``deixis serve`` on a free port of this machine, and asks it over loopback: one client alone, then all at once
-for a bounded time, each sending a photograph with a phrase and then three further phrases of it. Meanwhile one client
-drips a byte a second and one announces 200 MB. Errors, latencies, images a second and the server's memory are told.
+for a bounded time, each sending a photograph with a phrase and then three further phrases of it. Meanwhile two clients
+drip a byte a second, of a request's head and of a body, and one announces 200 MB. Errors, latencies, images a second
+and the server's memory are told.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PHOTO = Path(__file__).resolve().parent.parent / "examples" / "photos" / "astron
 PHRASES = ("woman in orange", "hair", "the flag")
 WARM_UP = ServeConfig().pictures + 8  # rounds that also fill the cache of pictures, so that memory is steady after
 ALONE = 30  # rounds of the single client
-SAMPLES = 6  # of the memory
+SAMPLES = 10  # of the memory
 BOUNDARY = "deixis-benchmark"
 
 
@@ -110,10 +111,10 @@ def load(port: int, clients: int, seconds: float) -> Tally:
     return tally
 
 
-def drip(port: int, stop: threading.Event) -> str:
-    """Send a byte a second until the server has enough of it; gives the status line."""
+def drip(port: int, start: bytes, stop: threading.Event) -> str:
+    """Send a byte a second after this start until the server has enough of it; gives the status line."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        connection.sendall(_head(1000))
+        connection.sendall(start)
         while not stop.wait(1):
             try:
                 connection.sendall(b" ")
@@ -173,14 +174,16 @@ def measure(port: int, process: int, clients: int, seconds: float) -> dict[str, 
         client.round()
     single = alone.summary(time.perf_counter() - start)
     stop = threading.Event()
-    with ThreadPoolExecutor(3) as pool:
-        dripping, flooding = pool.submit(drip, port, stop), pool.submit(flood, port)
+    with ThreadPoolExecutor(4) as pool:
+        heads, bodies = (pool.submit(drip, port, start, stop) for start in (b"GET / HTTP/1.1\r\nX: ", _head(1000)))
+        flooding = pool.submit(flood, port)
         memory = pool.submit(sample, process, seconds, stop)
         start = time.perf_counter()
         tally = load(port, clients, seconds)
         together = tally.summary(time.perf_counter() - start)
         stop.set()
-        harm = {"a byte a second": dripping.result(), "200 MB": flooding.result()}
+        harm = {"a byte a second": bodies.result(), "a head, a byte a second": heads.result()}
+        harm["200 MB"] = flooding.result()
     for error in (alone.errors + tally.errors)[:5]:
         print(error, file=sys.stderr)
     megabytes = [round(value) for value in memory.result()]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 from commands import Run, refused
 from deixis.configfile import to_mapping
 from deixis.errors import CheckpointError, ConfigError

@@ -7,6 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 from torch import Tensor, nn
 

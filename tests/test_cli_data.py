@@ -175,6 +175,7 @@ def test_export_prints_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     module.export = lambda checkpoint, output, input_size: f"{checkpoint} -> {output}"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "deixis.export", module)
     assert run("export", "best.safetensors", "--output", "a.deixis").out == "best.safetensors -> a.deixis\n"
+    refused(run("export", "best.safetensors", "--output", "a.deixis", "--int8", "none"), "none: expected a folder")
 
 
 # --- synthesize -------------------------------------------------------------------------------------------------------

@@ -107,6 +107,8 @@ def test_figure_of_a_dataset(run: Run, refer: Path) -> None:
     run(*arguments, "--count", 1, "-o", "one.png")
     assert size_of("best.png") == size_of("two.png")  # nobody knows the third phrase
     assert size_of("one.png")[1] < size_of("two.png")[1]
+    assert run(*arguments, "--dataset", "refcoco:val", "-o", "both.png").code == 0
+    assert size_of("both.png")[1] > size_of("best.png")[1]
 
 
 def test_figure_explains_what_is_wrong(run: Run, picture: Path) -> None:

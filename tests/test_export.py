@@ -4,16 +4,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
+import onnx
 import torch
+from PIL import Image
 
 from deixis import export as exporting
-from deixis.errors import CheckpointError, ConfigError
+from deixis.data.shapes import draw_scene
+from deixis.errors import CheckpointError, ConfigError, InputError
 from deixis.export import ParityError, check_parity, export, fuse_batch_norms
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.modelfile import ModelFile
+from deixis.precision import halve, quantise, widen
 from deixis.segmenter import Segmenter
 from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.validate import TorchBackend
@@ -22,9 +28,9 @@ from tiny import tiny_model, tiny_vectors
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)
 
 
-def trained_looking(seed: int = 0, objects: bool = True) -> CompactNetwork:
+def trained_looking(seed: int = 0, **terms: bool) -> CompactNetwork:
     """A network whose batch norms have statistics of their own, as after training."""
-    network = build(tiny_model(objects=objects), seed)
+    network = build(tiny_model(**terms), seed)
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(seed)
         for module in network.modules():
@@ -43,9 +49,11 @@ def checkpoint_of(network: CompactNetwork, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("objects", [True, False])
-def test_an_exported_model_answers_like_the_network(tmp_path: Path, objects: bool) -> None:
-    network = trained_looking(objects=objects)
+@pytest.mark.parametrize(
+    "terms", [{}, {"objects": False}, {"objects": False, "p2": False}, {"objects": False, "p1": False}], ids=str
+)
+def test_an_exported_model_answers_like_the_network(tmp_path: Path, terms: dict[str, bool]) -> None:
+    network = trained_looking(**terms)
     tiny_vectors().save(tmp_path / "vectors")
     report = export(checkpoint_of(network, tmp_path), tmp_path / "m.deixis")
     assert report.difference <= exporting.TOLERANCE
@@ -137,6 +145,41 @@ def test_large_weights_are_stored_in_half_precision(tmp_path: Path) -> None:
     for tensor in graph.initializer:
         sizes[tensor.data_type] += int(np.prod(tensor.dims))
     assert sizes[onnx.TensorProto.FLOAT16] > 10 * sizes[onnx.TensorProto.FLOAT]
+
+
+def test_an_int8_model_is_smaller_and_answers_alike(tmp_path: Path) -> None:
+    photos = [tmp_path / f"{number}.png" for number in range(4)]
+    for number, photo in enumerate(photos):
+        Image.fromarray(draw_scene(number, 64).image).save(photo)
+    tiny_vectors().save(tmp_path / "vectors")
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    plain = ModelFile.read(tmp_path / "m.deixis")
+    small = quantise(plain, photos)
+    small.write(tmp_path / "int8.deixis")
+    assert len(small.image_graph) < 0.8 * len(plain.image_graph)
+    assert small.phrase_graph == plain.phrase_graph and small.about["precision"] == "int8"
+    kinds = {tensor.data_type for tensor in onnx.load_from_string(small.image_graph).graph.initializer}
+    assert onnx.TensorProto.INT8 in kinds
+    expected, got = (
+        Segmenter.load(tmp_path / name, vectors=tmp_path / "vectors").segment(photos[0], "left circle").probability
+        for name in ("m.deixis", "int8.deixis")
+    )
+    assert 0 < np.abs(got - expected).mean() < 0.05
+
+
+def test_int8_needs_photographs(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    with pytest.raises(InputError, match="expected at least one picture"):
+        quantise(ModelFile.read(tmp_path / "m.deixis"), [])
+
+
+def test_widening_takes_halving_back(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    graph = ModelFile.read(tmp_path / "m.deixis").image_graph
+    wide = widen(graph)
+    onnx.checker.check_model(wide)
+    assert all(weight.data_type != onnx.TensorProto.FLOAT16 for weight in wide.graph.initializer)
+    assert halve(wide) == graph
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

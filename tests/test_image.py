@@ -419,3 +419,19 @@ def test_the_limit_of_pixels_is_that_of_the_whole_picture(tmp_path: Path) -> Non
     path = save(blobs(480, 640), tmp_path / "a.jpg")
     with pytest.raises(ImageError, match="expected at most 300,000 pixels, got 640 x 480"):
         decode_photo(path.read_bytes(), 300_000, 32)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "F"])
+def test_conversion_in_strips_changes_nothing(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    rng = np.random.default_rng(0)
+    if mode == "I;16":
+        picture = Image.fromarray(rng.integers(0, 65536, (23, 17), np.uint16))
+    elif mode == "F":
+        picture = Image.fromarray(rng.uniform(-1, 300, (23, 17)).astype(np.float32))
+    else:
+        picture = Image.fromarray(rng.integers(0, 256, (23, 17, 4), np.uint8)).convert(mode)
+        picture.info.update({"transparency": 3} if mode == "P" else {})
+    whole = open_image(picture)
+    for pixels in (1, 40, 23 * 17 - 1):
+        monkeypatch.setattr("deixis.image.STRIP_PIXELS", pixels)
+        np.testing.assert_array_equal(open_image(picture), whole)

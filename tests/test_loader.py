@@ -6,14 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 
+from deixis.data.sources import open_source
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
 from deixis.train.targets import MAX_OBJECTS
-from deixis.trainconfig import AugmentConfig
-from tiny import tiny_data
+from deixis.trainconfig import AugmentConfig, SourceConfig
+from tiny import tiny_data, write_refer
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,21 @@ def test_a_phrase_has_words_exactly_where_it_is_valid(data: TrainingData) -> Non
     for index in range(8):
         batch = data[index]
         assert torch.equal((batch.vectors != 0).flatten(2).any(-1), batch.targets.phrase_valid)
+
+
+def test_given_sentences_with_a_held_out_word_are_left_out(tmp_path: Path) -> None:
+    write_refer(tmp_path)
+    sources = (SourceConfig(expressions="refcoco:train", images=str(tmp_path), phrases="given"),)
+    data = tiny_data(tmp_path)
+
+    def said(held_out: frozenset[str]) -> set[str]:
+        options = SynthesisOptions(held_out_names=held_out)
+        opened = [open_source(source, tmp_path) for source in sources]
+        given = TrainingData(data.config, opened, data.vectors, options)
+        return {phrase.text for index in range(20) for phrase in given.phrases(index)}
+
+    everything = said(frozenset())
+    assert said(frozenset({"circle"})) == everything - {"the circle"} != everything
 
 
 def test_phrases_without_a_known_word_are_left_out(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import exp, log, log1p
 
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 
 from deixis.model.build import build

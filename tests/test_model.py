@@ -6,6 +6,9 @@ import copy
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

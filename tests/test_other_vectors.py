@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
 from deixis.export import export

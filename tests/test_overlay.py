@@ -112,3 +112,12 @@ def test_wrong_values_are_explained() -> None:
         overlay(grey(4, 5), mask, (0, 0, 300))
     with pytest.raises(InputError, match="at least 1 pixel, got -1"):
         draw_outline(grey(4, 5), mask, width=-1)
+
+
+def test_highlight_without_a_copy_draws_the_same_on_the_picture_itself() -> None:
+    picture, mask = grey(40, 40), np.zeros((40, 40), bool)
+    mask[10:30, 5:20] = True
+    expected = highlight(picture, [mask])
+    assert not np.array_equal(expected, picture)
+    assert highlight(picture, [mask], copy=False) is picture
+    np.testing.assert_array_equal(picture, expected)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 from deixis.errors import DataError
 from deixis.runs import PAPER_ROWS, find_records, find_runs, records_path, run_folder
 from deixis.train.ablations import ROWS

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 from PIL import Image
 
 from deixis.data.leakage import SourceReport

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deixis.data.synthesize import KINDS, SynthesisOptions, describe, synthesize
+from deixis.data.synthesize import says as says_one_of
 from deixis.data.templates import WORDINGS
 from deixis.text import depends_on_frame
 from deixis.types import Expression, Scene, SceneObject
@@ -425,6 +426,12 @@ def test_held_out_names_are_never_said() -> None:
     said = " ".join(item.text for item in everything(drawn.scene(), options)).lower()
     assert "sofa" in said
     assert not re.search(r"\b(couch|person|people|man|dogs?)\b", said)
+
+
+def test_what_a_phrase_says_one_of() -> None:
+    held_out = frozenset({"bike", "stop sign"})
+    assert says_one_of("Two men on Bikes.", held_out) and says_one_of("stop signs", held_out)
+    assert not says_one_of("biker at a sign", held_out) and not says_one_of("bike", frozenset())
 
 
 def test_the_same_generator_gives_the_same_expressions() -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 
 from deixis.configfile import to_mapping

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 from deixis.metrics import mean_iou, overall_iou
 from deixis.odds import log_odds
 from deixis.train.validate import THRESHOLDS, ThresholdCurve

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -181,8 +183,12 @@ def test_other_routes(client: TestClient) -> None:
     for path in ("/nothing", "/../app.py", "/%2e%2e/app.py", "/examples/", "/static/index.html", "//etc/passwd"):
         answer = client.get(path)
         assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found", path
-    assert client.get(PATH).status_code in (404, 405)
-    assert client.put("/health").json()["error"]["code"] == "wrong_method"
+    for path, method in ((PATH, "GET"), ("/health", "PUT"), ("/", "POST")):
+        answer = client.request(method, path)
+        assert answer.status_code == 405 and answer.json()["error"]["code"] == "wrong_method", path
+        assert answer.headers["allow"] and method not in answer.headers["allow"]
+    for path in ("/metrics/", "/health/", PATH + "/"):
+        assert client.get(path, follow_redirects=False).status_code == 404
 
 
 def test_the_description_has_both_bodies_and_all_refusals(client: TestClient) -> None:
@@ -191,6 +197,17 @@ def test_the_description_has_both_bodies_and_all_refusals(client: TestClient) ->
     assert set(bodies) == {"multipart/form-data", "application/json"}
     assert bodies["multipart/form-data"]["schema"]["properties"]["image"]["format"] == "binary"
     assert {"200", "401", "404", "408", "413", "415", "422", "503"} <= set(described["responses"])
+
+
+def test_the_description_can_be_read_alone_and_tells_the_limits(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    references = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(described)))
+    assert references and all(ref.startswith("#/components/schemas/") for ref in references)
+    assert {ref.rpartition("/")[2] for ref in references} <= set(described["components"]["schemas"])
+    for content in described["paths"][PATH]["post"]["requestBody"]["content"].values():
+        assert content["schema"]["oneOf"] == [{"required": ["image"]}, {"required": ["image_id"]}]
+        phrases = content["schema"]["properties"]["phrases"]
+        assert (phrases["maxItems"], phrases["items"]["maxLength"]) == (16, 200)
 
 
 def test_the_page_and_its_files(client: TestClient) -> None:

@@ -150,7 +150,8 @@ class ServeConfig:
         workers: threads that decode and compute.
         waiting: requests that may wait for one of them; the next is told to come back.
         uploads: request bodies that are received at once.
-        body_seconds: in which a body must have come in.
+        head_seconds, body_seconds: in which a request's head and its body must have come in.
+        answer_seconds: in which a client must have taken an answer.
         finish_seconds: that running requests get when the server is stopped.
         max_bytes: of a request's body.
         max_pixels: of a picture, seen before it is decoded.
@@ -164,7 +165,9 @@ class ServeConfig:
     workers: int = 2
     waiting: int = 64
     uploads: int = 32
+    head_seconds: float = 10.0
     body_seconds: float = 20.0
+    answer_seconds: float = 60.0
     finish_seconds: float = 20.0
     max_bytes: int = 20_000_000
     max_pixels: int = 50_000_000

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -27,6 +26,7 @@ from deixis.model.build import Network, build
 from deixis.model.outputs import EncodedImage
 from deixis.model.text_encoder import TextEncoder
 from deixis.modelfile import ModelFile
+from deixis.precision import HALF_FROM, halve
 from deixis.text import MAX_TOKENS
 from deixis.train.checkpoint import MODEL, load_checkpoint
 from deixis.train.validate import TorchBackend, named_outputs
@@ -35,7 +35,6 @@ from deixis.types import FloatArray
 OPSET = 18
 TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
 PICTURES_TRIED, SAME_OBJECT = 10, 1e-3
-HALF_FROM = 256  # weights with fewer elements stay float32: they cost nothing
 
 
 class ParityError(DeixisError):
@@ -89,8 +88,8 @@ def export(checkpoint: Path, output: Path, input_size: int | None = None) -> Exp
     round_weights(network)
     for encoder in (module for module in network.modules() if isinstance(module, TextEncoder)):
         encoder.remember_waiting()
-    image_graph = _halve(_image_graph(network))
-    phrase_graph = _halve(_phrase_graph(network))
+    image_graph = halve(_image_graph(network))
+    phrase_graph = halve(_phrase_graph(network))
     difference = check_parity(network, image_graph, phrase_graph)
     about: dict[str, Any] = {"step": stored.step, **stored.about}
     if network.combine.alpha is not None:
@@ -215,24 +214,12 @@ def _to_onnx(
     return onnx.load_from_string(buffer.getvalue())
 
 
-def _halve(model: onnx.ModelProto) -> bytes:
-    """Store large float32 weights as float16, each followed by a cast that ONNX Runtime folds away when it loads."""
-    casts = []
-    for weight in model.graph.initializer:
-        values = numpy_helper.to_array(weight)
-        if weight.data_type != TensorProto.FLOAT or values.size < HALF_FROM:
-            continue
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + ".half"))
-        casts.append(helper.make_node("Cast", [name + ".half"], [name], to=TensorProto.FLOAT))
-    for index, cast in enumerate(casts):
-        model.graph.node.insert(index, cast)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
-
-
 def _feature_names(network: Network) -> list[str]:
-    return list(EncodedImage._fields) if network.config.objects else list(EncodedImage._fields[:2])
+    """The features that the network has, in their order."""
+    p1_part, p_image, *of_objects = EncodedImage._fields
+    config = network.config
+    there = {p1_part: config.p1, p_image: config.p2, **dict.fromkeys(of_objects, config.objects)}
+    return [name for name, wanted in there.items() if wanted]
 
 
 def _random_picture(rng: np.random.Generator, side: int) -> FloatArray:

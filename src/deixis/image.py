@@ -24,6 +24,7 @@ MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so t
 PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
+STRIP_PIXELS = 1_000_000  # are converted at once, where a conversion needs room for several copies
 DRAFT_MARGIN = 2  # a JPEG decoded at a reduced scale still has this many times the pixels a side that are asked for
 TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
@@ -186,9 +187,24 @@ def _rgb(upright: Image.Image) -> ImageArray:
     if upright.mode.startswith(("I", "F")):
         return _from_array(np.asarray(upright))
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
-        rgba = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+        return _on_white(upright)
     return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+
+
+def _on_white(image: Image.Image) -> ImageArray:
+    """A few rows at a time, since four pictures of 100 megapixels would be gigabytes."""
+    result = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in _strips(image.height, image.width):
+        rgba = image.crop((0, rows.start, image.width, rows.stop)).convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        result[rows] = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    return result
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """Rows of about ``STRIP_PIXELS``."""
+    step = max(1, STRIP_PIXELS // width)
+    return (slice(start, min(start + step, height)) for start in range(0, height, step))
 
 
 def _whole(pixels: ImageArray) -> Photo:
@@ -215,10 +231,17 @@ def _from_array(array: NDArray[np.generic]) -> ImageArray:
 
 def _deep_grey(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Grey of more than 8 bits to 8: integers as 16-bit unless they fit 8, floats as [0, 1] unless larger."""
-    values = np.nan_to_num(array.astype(np.float64))
+    strips = list(_strips(*array.shape))  # doubles of 100 megapixels would be gigabytes
     integers = np.issubdtype(array.dtype, np.integer)
-    peak = float(values.max(initial=0.0))
+    peak = max(float(_finite(array[rows]).max(initial=0.0)) for rows in strips)
     full = next((limit for limit in ((255, 65535) if integers else (1, 255, 65535)) if peak <= limit), peak)
     if integers and array.dtype.itemsize == 2:
         full = 65535
-    return np.clip(values * (255.0 / full), 0, 255).round().astype(np.uint8)
+    result = np.empty(array.shape, np.uint8)
+    for rows in strips:
+        result[rows] = np.clip(_finite(array[rows]) * (255.0 / full), 0, 255).round()
+    return result
+
+
+def _finite(array: NDArray[np.generic]) -> NDArray[np.float64]:
+    return np.nan_to_num(array.astype(np.float64))

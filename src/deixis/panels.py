@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -81,30 +81,36 @@ def of_dataset(
     """
 
     def known() -> Iterable[Sample]:
-        return (sample for sample in samples() if _has_known_word(segmenter, sample.phrase))
+        return answerable(segmenter, samples())
 
-    chosen = _chosen(segmenter, known, pick, count, seed)
-    if not chosen:
-        raise DataError("expected expressions with a known word to draw, got none; is the split empty?")
-    found = {index: _panel(segmenter, sample) for index, sample in enumerate(known()) if index in chosen}
-    return [found[index] for index in chosen]
+    ious = [0.0 for _ in known()] if pick == "random" else [record.iou for record in evaluate(segmenter, known())]
+    return at_places(segmenter, known(), picked(ious, pick, count, seed))
 
 
-def _chosen(
-    segmenter: Segmenter, samples: Callable[[], Iterable[Sample]], pick: Pick, count: int, seed: int
-) -> list[int]:
-    """Places in the order of the samples, in the order to show them."""
+def answerable(segmenter: Segmenter, samples: Iterable[Sample]) -> Iterator[Sample]:
+    """Those whose phrase has a known word."""
+    return (sample for sample in samples if segmenter.vectors.encode(words_of(sample.phrase), MAX_TOKENS)[1].any())
+
+
+def picked(ious: Sequence[float], pick: Pick, count: int, seed: int = 0) -> list[int]:
+    """Places of at most ``count`` expressions among all, in the order to show them."""
     if pick == "random":
-        total = sum(1 for _ in samples())
-        places = np.random.default_rng(seed).permutation(total)
+        places = np.random.default_rng(seed).permutation(len(ious))
     else:
-        ious = np.array([record.iou for record in evaluate(segmenter, samples())])
-        places = np.argsort(ious if pick == "worst" else -ious, kind="stable")
+        places = np.argsort(ious if pick == "worst" else np.negative(ious), kind="stable")
     return [int(place) for place in places[:count]]
 
 
-def _has_known_word(segmenter: Segmenter, phrase: str) -> bool:
-    return bool(segmenter.vectors.encode(words_of(phrase), MAX_TOKENS)[1].any())
+def at_places(segmenter: Segmenter, samples: Iterable[Sample], places: Sequence[int]) -> list[Panel]:
+    """Panels of the samples at some places, in the order of these.
+
+    Raises:
+        DataError: there are no places.
+    """
+    if not places:
+        raise DataError("expected expressions with a known word to draw, got none; is the split empty?")
+    found = {index: _panel(segmenter, sample) for index, sample in enumerate(samples) if index in places}
+    return [found[index] for index in places]
 
 
 def _panel(segmenter: Segmenter, sample: Sample) -> Panel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import resource
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+import deixis.data.records
+import deixis.image
 from deixis.configfile import read_config
 from deixis.data.captions import person_expressions
 from deixis.data.coco import load_captions, load_coco
@@ -37,6 +40,7 @@ from fuzz.mutate import mutate_bytes, mutate_json, mutate_value, text
 from releases import INSTANCES, write_pictures
 
 Mutate = Callable[[bytes, Random], bytes]
+PIXELS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,18 @@ class Target:
             self.read(content, folder)
         except DeixisError as error:
             str(error).encode("utf-8", "backslashreplace")
+
+
+def small_pictures() -> None:
+    """Nothing larger is decoded from now on, so that a damaged size costs no time."""
+    deixis.image.MAX_PIXELS = deixis.data.records.MAX_PIXELS = PIXELS
+
+
+def limit_memory(extra: int = 2 << 30) -> None:
+    """No more bytes from now on than these beyond what the process has; to be called after everything is imported."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + extra
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _file(name: str, read: Callable[[Path], object], content: bytes, folder: Path) -> object:
@@ -115,7 +131,7 @@ def _saved(picture: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
 
 
 def _ask(content: bytes, _: Path) -> None:
-    phrase = content.decode("utf-8", "surrogatepass")
+    phrase = content.decode("utf-8", "surrogateescape")
     mirror(phrase), depends_on_frame(phrase), person_expressions([phrase], 1)
     segmenter = colour_segmenter()
     segmenter.words(phrase)
@@ -178,7 +194,10 @@ def _refer(dataset: str, refs: str, content: bytes, folder: Path) -> None:
 
 
 def _referit(content: bytes, folder: Path) -> None:
-    name, _, table = content.partition(b"|")
+    first, _, table = content.partition(b"|")
+    name = first.decode("utf-8", "replace")
+    if name not in REFERIT:
+        return
     root = folder / "referit"
     (root / "mask").mkdir(parents=True)
     (root / "images").mkdir()
@@ -187,7 +206,7 @@ def _referit(content: bytes, folder: Path) -> None:
     (root / "referit_val_imlist.txt").write_text("8\n")
     for other, values in REFERIT.items():
         (root / other).write_text(json.dumps(values))
-    (root / name.decode()).write_bytes(table)
+    (root / name).write_bytes(table)
     list(load_referit(folder, "val"))
 
 

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fuzz.targets import NEEDS, TARGETS
-
-PIXELS = 1_000_000
+from fuzz.targets import NEEDS, PIXELS, TARGETS
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,26 @@ def run(
             metavar="PIXELS", help="Side of the square that pictures are fitted to.", show_default="as trained"
         ),
     ] = None,
+    int8: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PHOTOS",
+            help="Compute the picture's side in 8-bit integers: a smaller file, and faster where the processor is. "
+            "A folder or pattern of training photographs, to take the ranges from.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Export a checkpoint to ONNX and check that it computes the same."""
     with needs_extra("train"):
         from deixis.export import export
-    typer.echo(str(export(checkpoint, output, input_size)))
+        from deixis.precision import quantise
+    from deixis.data.requests import pictures
+    from deixis.modelfile import ModelFile
+
+    photos = [Path(name) for name in pictures(int8)] if int8 is not None else []
+    report = export(checkpoint, output, input_size)
+    typer.echo(str(report))
+    if photos:
+        quantise(ModelFile.read(output), photos).write(output)
+        typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB in int8")

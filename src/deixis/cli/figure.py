@@ -39,8 +39,12 @@ def run(
         typer.Option(metavar="TEXT", help="One a picture, or several for one picture.", show_default=False),
     ] = None,
     dataset: Annotated[
-        str | None,
-        typer.Option(metavar="DATASET:SPLIT", help="Instead of pictures; the truth is drawn too.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET:SPLIT",
+            help="Instead of pictures; the truth is drawn too. Of several, one choice is made.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="ROOT", help="As for evaluate.", show_default=False)] = None,
     count: Annotated[int, typer.Option(min=1, help="Expressions of the dataset.")] = 4,
@@ -63,15 +67,15 @@ def run(
     draw = figures.figure_named(number)
     figures.check_suffix(path)
     asked = bool(images) or bool(phrase)
-    if asked == (dataset is not None) or (dataset is None) != (data is None):
+    if asked == bool(dataset) or bool(dataset) != (data is not None):
         raise InputError(
             "expected pictures with --phrase, or --dataset DATASET:SPLIT with --data ROOT; give one of them"
         )
     from deixis.segmenter import Segmenter
 
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
-    if dataset is not None and data is not None:
-        panels = _of_dataset(segmenter, data, dataset, pick, count, seed)
+    if dataset and data is not None:
+        panels = _of_datasets(segmenter, data, dataset, pick, count, seed)
     else:
         from deixis.panels import ask
 
@@ -80,9 +84,13 @@ def run(
     typer.echo(str(path))
 
 
-def _of_dataset(segmenter: Segmenter, data: Path, dataset: str, pick: Pick, count: int, seed: int) -> list[Panel]:
+def _of_datasets(
+    segmenter: Segmenter, data: Path, datasets: list[str], pick: Pick, count: int, seed: int
+) -> list[Panel]:
+    from itertools import chain
+
     from deixis.cli.datasets import open_with_masks
     from deixis.panels import of_dataset
 
-    opened = open_with_masks(data, dataset)
-    return of_dataset(segmenter, lambda: opened, pick.value, count, seed)
+    opened = [open_with_masks(data, name) for name in datasets]
+    return of_dataset(segmenter, lambda: chain.from_iterable(opened), pick.value, count, seed)

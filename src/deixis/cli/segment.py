@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from deixis.segmenter import Segmenter
-    from deixis.types import BoolMask, Segmentation
+    from deixis.types import BoolMask
     from deixis.vocabulary import Words
 
 
@@ -39,11 +39,16 @@ class Format(str, enum.Enum):
         return self in (Format.overlay, Format.mask)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Answer:
-    """One phrase's result and the time it took; the first one's time includes opening and encoding the picture."""
+    """One phrase's result, and the time it took; the first one's time includes opening and encoding the picture.
 
-    result: Segmentation
+    Not a ``Segmentation``: those of a large photograph keep gigabytes of log-odds for a few phrases.
+    """
+
+    phrase: str
+    mask: BoolMask
+    score: float
     milliseconds: float
 
 
@@ -90,8 +95,8 @@ def run(
         segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
     answers = _ask(segmenter, image, phrases, (threshold, presence))
     for answer in answers:
-        _tell_spelling(segmenter.words(answer.result.phrase))
-        _tell_absence(answer.result, segmenter.presence if presence is None else presence)
+        _tell_spelling(segmenter.words(answer.phrase))
+        _tell_absence(answer, segmenter.presence if presence is None else presence)
     if format.is_picture:
         _write_pictures(image, answers, output, format)
     else:
@@ -105,10 +110,10 @@ def _tell_spelling(words: Words) -> None:
         note(f"not known and left out: {shorten(' '.join(words.ignored))}")
 
 
-def _tell_absence(result: Segmentation, presence: float) -> None:
-    if result.score < presence:
+def _tell_absence(answer: _Answer, presence: float) -> None:
+    if answer.score < presence:
         note(
-            f"{shorten(result.phrase)!r}: no such thing seen (score {result.score:.2f} is below {presence}); "
+            f"{shorten(answer.phrase)!r}: no such thing seen (score {answer.score:.2f} is below {presence}); "
             "--presence 0 marks the likeliest pixels all the same"
         )
 
@@ -139,7 +144,7 @@ def _ask(
     for phrase in phrases:
         result = segmenter.segment(features, phrase, threshold=threshold, presence=presence)
         now = time.perf_counter()
-        answers.append(_Answer(result, 1000 * (now - start)))
+        answers.append(_Answer(phrase, result.mask, result.score, 1000 * (now - start)))
         start = now
     return answers
 
@@ -147,31 +152,31 @@ def _ask(
 def _write_pictures(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
     from deixis.cli.outputs import is_folder, result_paths, save_picture
 
-    phrases = [answer.result.phrase for answer in answers]
-    masks = [answer.result.mask for answer in answers]
+    phrases = [answer.phrase for answer in answers]
+    masks = [answer.mask for answer in answers]
     draw = _drawing(image, format)
     if output is not None and not is_folder(output):
-        save_picture(output, draw(masks))
+        save_picture(output, draw(masks, False))
         paths = [output] * len(answers)
     else:
         paths = result_paths(output or Path(), image, phrases)
-        for path, mask in zip(paths, masks, strict=True):
-            save_picture(path, draw([mask]))
+        for number, (path, mask) in enumerate(zip(paths, masks, strict=True), 1):
+            save_picture(path, draw([mask], number < len(masks)))
     for path, answer in zip(paths, answers, strict=True):
         _report(path, answer)
 
 
-def _drawing(image: Path, format: Format) -> Callable[[Sequence[BoolMask]], NDArray[np.uint8]]:
-    """What makes a picture of masks; only an overlay needs all pixels of the photo."""
+def _drawing(image: Path, format: Format) -> Callable[[Sequence[BoolMask], bool], NDArray[np.uint8]]:
+    """What makes a picture of masks, told whether another follows; only an overlay needs all pixels of the photo."""
     import numpy as np
 
     if format is Format.mask:
-        return lambda masks: masks[0].astype(np.uint8) * np.uint8(255)
+        return lambda masks, _: np.where(masks[0], np.uint8(255), np.uint8(0))
     from deixis.image import open_image
     from deixis.report.overlay import highlight
 
     pixels = open_image(image)
-    return lambda masks: highlight(pixels, masks)
+    return lambda masks, more: highlight(pixels, masks, copy=more)
 
 
 def _write_lines(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
@@ -193,27 +198,25 @@ def _values(image: Path, answers: Sequence[_Answer], format: Format) -> Iterator
     from deixis.masks import bounding_box, encode_rle
 
     for answer in answers:
-        result = answer.result
-        rle = encode_rle(result.mask)
+        rle = encode_rle(answer.mask)
         if format is Format.rle:
             yield rle
             continue
-        x0, y0, x1, y1 = bounding_box(result.mask)
+        x0, y0, x1, y1 = bounding_box(answer.mask)
         yield {
             "image": str(image),
-            "height": result.mask.shape[0],
-            "width": result.mask.shape[1],
-            "phrase": result.phrase,
-            "score": round(result.score, 4),
-            "share": round(result.share, 6),
+            "height": answer.mask.shape[0],
+            "width": answer.mask.shape[1],
+            "phrase": answer.phrase,
+            "score": round(answer.score, 4),
+            "share": round(float(answer.mask.mean()), 6),
             "bbox": [x0, y0, x1 - x0, y1 - y0],  # as COCO has it: x, y, width, height
             "segmentation": rle,
         }
 
 
 def _report(path: Path, answer: _Answer) -> None:
-    result = answer.result
     typer.echo(
-        f"{path}  {100 * result.share:.1f} %  score {result.score:.2f}  {answer.milliseconds:.1f} ms  "
-        f"{shorten(result.phrase)}"
+        f"{path}  {100 * answer.mask.mean():.1f} %  score {answer.score:.2f}  {answer.milliseconds:.1f} ms  "
+        f"{shorten(answer.phrase)}"
     )

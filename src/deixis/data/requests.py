@@ -80,11 +80,16 @@ def find_requests(source: str, phrases: Sequence[str], images: Path | None = Non
     if path.suffix.lower() == ".json" and path.is_file():
         found = load_images(path, images)
         return Requests(asked, len(found), lambda: (Request(str(item.path), asked, item.id) for item in found))
-    names = _pictures(source)
+    names = pictures(source)
     return Requests(asked, len(names), lambda: (Request(name, asked, row) for row, name in enumerate(names, 1)))
 
 
-def _pictures(source: str) -> list[str]:
+def pictures(source: str) -> list[str]:
+    """Names of the picture files of a folder (searched with all its folders), of a pattern, or one picture, sorted.
+
+    Raises:
+        DataError: there are none.
+    """
     path = Path(source)
     if path.is_dir():
         found = [str(file) for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]

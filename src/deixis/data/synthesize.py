@@ -167,7 +167,7 @@ class _Drawing:
         text = self._noisy(self._decorated(claim))
         self.uses[kind][index] += 1
         self.weights[kind][index] *= 0.25 if self.uses[kind][index] < _MOST_USES else 0.0
-        if text.lower().strip(".! ") in self.texts or _says(text, self.options.held_out_names):
+        if text.lower().strip(".! ") in self.texts or says(text, self.options.held_out_names):
             return None
         self.texts.add(text.lower().strip(".! "))
         self._rebalance(claim)
@@ -237,5 +237,6 @@ def _pattern(held_out: frozenset[str]) -> re.Pattern[str]:
     return re.compile(r"\b(" + "|".join(re.escape(word) for word in words) + r")\b", re.IGNORECASE)
 
 
-def _says(text: str, held_out: frozenset[str]) -> bool:
+def says(text: str, held_out: frozenset[str]) -> bool:
+    """Whether a phrase has one of these nouns, in singular or plural."""
     return bool(held_out) and _pattern(held_out).search(text) is not None

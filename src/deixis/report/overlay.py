@@ -45,15 +45,7 @@ def overlay(image: ImageArray, mask: BoolMask, colour: Colour = PALETTE[0], alph
     Raises:
         InputError: picture and mask are not of one size, or alpha or colour is out of range.
     """
-    _check(image, mask, colour)
-    if not 0 <= alpha <= 1:
-        raise InputError(f"expected alpha between 0 and 1, got {alpha}")
-    result = image.copy()
-    levels = np.arange(256)
-    for channel, value in enumerate(colour):  # by table: a picture of 100 megapixels would be gigabytes as floats
-        table = np.rint((1 - alpha) * levels + alpha * value).astype(np.uint8)
-        np.copyto(result[..., channel], table[image[..., channel]], where=mask)
-    return result
+    return _tint(image.copy(), mask, colour, alpha)
 
 
 def draw_outline(image: ImageArray, mask: BoolMask, colour: Colour = PALETTE[0], width: int = 0) -> ImageArray:
@@ -71,17 +63,19 @@ def draw_outline(image: ImageArray, mask: BoolMask, colour: Colour = PALETTE[0],
     Raises:
         InputError: picture and mask are not of one size, or width or colour is out of range.
     """
-    _check(image, mask, colour)
-    result = image.copy()
-    result[boundary(mask, width or line_width(*mask.shape))] = colour
-    return result
+    return _outline(image.copy(), mask, colour, width)
 
 
-def highlight(image: ImageArray, masks: Sequence[BoolMask], alpha: float = DEFAULT_ALPHA) -> ImageArray:
-    """Tint and outline several masks, each in its colour of ``palette``; later ones lie on earlier ones."""
-    result = image.copy()
+def highlight(
+    image: ImageArray, masks: Sequence[BoolMask], alpha: float = DEFAULT_ALPHA, *, copy: bool = True
+) -> ImageArray:
+    """Tint and outline several masks, each in its colour of ``palette``; later ones lie on earlier ones.
+
+    Without ``copy`` it draws on ``image`` itself: a photograph of 100 million pixels is 300 MB.
+    """
+    result = image.copy() if copy else image
     for mask, colour in zip(masks, palette(len(masks)), strict=True):
-        result = draw_outline(overlay(result, mask, colour, alpha), mask, colour)
+        _outline(_tint(result, mask, colour, alpha), mask, colour)
     return result
 
 
@@ -115,6 +109,27 @@ def boundary(mask: BoolMask, width: int = 1) -> BoolMask:
 def line_width(height: int, width: int) -> int:
     """Pixels of a line that is seen when the whole picture is."""
     return max(1, round(max(height, width) / 320))
+
+
+def _tint(image: ImageArray, mask: BoolMask, colour: Colour, alpha: float) -> ImageArray:
+    """``overlay`` in place."""
+    _check(image, mask, colour)
+    if not 0 <= alpha <= 1:
+        raise InputError(f"expected alpha between 0 and 1, got {alpha}")
+    levels = np.arange(256)
+    for channel, value in enumerate(colour):  # by table: a picture of 100 megapixels would be gigabytes as floats
+        table = np.rint((1 - alpha) * levels + alpha * value).astype(np.uint8)
+        np.copyto(image[..., channel], table[image[..., channel]], where=mask)
+    return image
+
+
+def _outline(image: ImageArray, mask: BoolMask, colour: Colour, width: int = 0) -> ImageArray:
+    """``draw_outline`` in place."""
+    _check(image, mask, colour)
+    line = boundary(mask, width or line_width(*mask.shape))
+    for channel, value in enumerate(colour):
+        np.copyto(image[..., channel], np.uint8(value), where=line)
+    return image
 
 
 def _erode_rows(mask: BoolMask, width: int) -> BoolMask:

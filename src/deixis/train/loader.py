@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from deixis.data.captions import may_share_frame
 from deixis.data.sources import Source
-from deixis.data.synthesize import SynthesisOptions, synthesize
+from deixis.data.synthesize import SynthesisOptions, says, synthesize
 from deixis.errors import PhraseError
 from deixis.image import Letterbox, normalise
 from deixis.model.losses import Targets
@@ -101,12 +101,12 @@ class TrainingData(Dataset[Batch]):
 
     def _phrases(self, scene: Scene, style: str, rng: np.random.Generator) -> list[Expression]:
         """Up to ``config.phrases`` expressions, made and given ones, as the source's ``phrases`` says."""
-        count, hidden = self.config.phrases, set(self.config.held_out_words)
+        count, hidden = self.config.phrases, self.options.held_out_names
         options = replace(self.options, class_names_only=style == "names")
         made = [] if style == "given" else synthesize(scene, rng, count, options)
         count_given = 0 if style == "names" else len(scene.expressions)
         given = [scene.expressions[int(k)] for k in rng.permutation(count_given)]
-        given = [phrase for phrase in given if hidden.isdisjoint(tokenize(phrase.text))] if hidden else given
+        given = [phrase for phrase in given if not says(phrase.text, hidden)]
         room = max(count - len(made), int(count * GIVEN_SHARE))
         chosen = given[:room]
         return chosen + made[: count - len(chosen)]

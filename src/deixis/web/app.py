@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -90,7 +91,9 @@ def create_app(segmenter: Segmenter, limits: ServeConfig | None = None, token: s
         await asyncio.to_thread(service.queue.close)
 
     # No page of API documentation: FastAPI's loads its scripts from elsewhere. /openapi.json has it all.
-    app = FastAPI(title="deixis", version=API_VERSION, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="deixis", version=API_VERSION, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan
+    )
     _add_routes(app, service)
     page.add_routes(app)
     _add_errors(app)
@@ -104,7 +107,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         status: {"model": ErrorResponse} for status in (400, 401, 404, 408, 413, 415, 422, 503)
     }
 
-    @app.post("/v1/segment", response_model_exclude_none=True, responses=refusals, openapi_extra=_body_schema())
+    body = _body_schema(service.limits)
+
+    @app.post("/v1/segment", response_model_exclude_none=True, responses=refusals, openapi_extra=body)
     async def segment(request: Request, response: Response) -> SegmentResponse:
         """Segment one picture by phrases, or ask a picture that was sent before."""
         response.headers.update(NO_CACHE)
@@ -122,10 +127,17 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         return PlainTextResponse(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
-def _body_schema() -> dict[str, Any]:
+def _body_schema(limits: ServeConfig) -> dict[str, Any]:
     """The two forms of a request's body; FastAPI describes one only when it reads it itself."""
     plain = SegmentRequest.model_json_schema()
-    form = SegmentRequest.model_json_schema()
+    fields = plain["properties"]
+    fields["include"]["items"] = plain.pop("$defs")["Include"]  # OpenAPI resolves from the document's root
+    fields["phrases"]["maxItems"] = limits.max_phrases
+    fields["phrases"]["items"]["maxLength"] = limits.max_phrase_length
+    for name in ("image", "image_id"):
+        fields[name] = {"type": "string", "description": fields[name]["description"]}
+    plain["oneOf"] = [{"required": ["image"]}, {"required": ["image_id"]}]
+    form = copy.deepcopy(plain)
     form["properties"]["image"] = {"type": "string", "format": "binary", "description": "The file."}
     content = {MULTIPART: {"schema": form}, JSON: {"schema": plain}}
     return {"requestBody": {"required": True, "content": content}}

@@ -84,6 +84,8 @@ class Guard:
             return
         headers = Headers(scope=scope)
         try:
+            if "content-length" in headers and "transfer-encoding" in headers:  # a proxy might believe the other one
+                raise Problem(400, "two_lengths", "expected Content-Length or Transfer-Encoding, got both")
             if scope["path"].startswith(PROTECTED):
                 self._check_token(headers)
             body = await self._body(headers, receive) if scope["method"] not in ("GET", "HEAD") else b""

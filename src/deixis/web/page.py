@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 
 from deixis.web.static_files import MEDIA_TYPES, page_files
 
 
 def add_routes(app: FastAPI) -> None:
-    """Serve the page at /; to be added after all other routes."""
-    files = page_files()
-    tags = {name: f'"{hashlib.sha256(content).hexdigest()[:16]}"' for name, content in files.items()}
+    """Serve the page at /."""
+    for name, content in page_files().items():
+        for path in (f"/{name}", *(["/"] if name == "index.html" else [])):
+            app.add_api_route(path, _sender(name, content), include_in_schema=False)
 
-    @app.get("/{name:path}", include_in_schema=False)
-    async def static(name: str, request: Request) -> Response:
-        name = name or "index.html"
-        if name not in files:
-            raise HTTPException(404, "there is no such page")
-        headers = {"ETag": tags[name], "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == tags[name]:
+
+def _sender(name: str, content: bytes) -> Callable[[Request], Awaitable[Response]]:
+    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
+
+    async def send(request: Request) -> Response:
+        if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
-        return Response(files[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
+        return Response(content, media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
+
+    return send

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from deixis.config import ServeConfig
 from deixis.errors import InputError
+from deixis.web.protocol import protocol
 
 KEEP_ALIVE_SECONDS = 15
 
@@ -40,6 +41,8 @@ def make_server(app: FastAPI, limits: ServeConfig) -> uvicorn.Server:
     """A server that, when told to exit, refuses new requests and gives running ones ``finish_seconds``."""
     config = uvicorn.Config(
         app,
+        http=protocol(limits),
+        ws="none",
         log_config=None,  # uvicorn's own would log each request
         access_log=False,
         server_header=False,
