@@ -192,8 +192,8 @@ def _int8(result: dict[str, Any]) -> list[str]:
         ),
         "",
         f"It loses {100 * loss:.1f} points of mIoU, where at most 0.5 would be worth it, and takes {time:.2f} times "
-        "the time on this processor, which has no instructions for it: an option, not the default. Weights are stored as "
-        "float16, which computes the same as the float32 that they are turned into when the model is opened.",
+        "the time on this processor, which has no instructions for it: an option, not the default. Weights are stored "
+        "as float16, which computes the same as the float32 that they are turned into when the model is opened.",
     ]
 
 
