@@ -10,6 +10,7 @@ with synthesized phrases.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def take_turns(backends: dict[str, OnnxBackend], picture: FloatArray) -> dict[st
     times: dict[str, list[float]] = {name: [] for name in backends}
     for _ in range(REPEATS + 5):
         for name, backend in backends.items():
-            times[name].append(once(lambda backend=backend: backend.encode(picture)))
+            times[name].append(once(partial(backend.encode, picture)))
     return {name: quartiles(values[5:]) for name, values in times.items()}
 
 
