@@ -91,7 +91,7 @@ def export_untrained(folder: Path) -> None:
     path = folder / "untrained.safetensors"
     save_checkpoint(path, Checkpoint(segmenter.config, segmenter.vectors.fingerprint, 0, tensors, {}))
     # Without training no place of the heat map stands out, and rounding decides which objects are proposed.
-    deixis.export.check_parity = lambda *_: 0.0  # type: ignore[assignment]
+    deixis.export.check_parity = lambda *_: 0.0
     for side in SIDES:
         deixis.export.export(path, folder / f"{side}.deixis", side)
 

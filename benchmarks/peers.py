@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def wait_for_questions(name: str, bench: Bench) -> None:
     ask, size = contestant(name, bench)
     print("ready", flush=True)
     for line in sys.stdin:
-        print(once(lambda line=line: ask(int(line))), flush=True)
+        print(once(partial(ask, int(line))), flush=True)
     print(json.dumps({"peak memory, MB": peak_memory_mb(), "bytes of weights": size}), flush=True)
 
 

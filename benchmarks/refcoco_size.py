@@ -76,6 +76,7 @@ def run(root: Path, expressions: int, blind: bool) -> tuple[dict[str, float], di
     """Seconds of a run, the share of each stage, and the seconds of its numbers with intervals."""
     import deixis.evaluate as evaluation
     from deixis import segmenter as module
+    from deixis.backend import OnnxBackend
     from deixis.baselines import baselines_of
     from deixis.data.dataset import open_dataset
     from deixis.summary import results
@@ -89,7 +90,7 @@ def run(root: Path, expressions: int, blind: bool) -> tuple[dict[str, float], di
             "open the photograph": (evaluation, "open_image"),
             "encode the photograph": (module.Segmenter, "encode_image"),
             "phrase: words": (module.Segmenter, "_encode_phrase"),
-            "phrase: graph": (module.OnnxBackend, "answer"),
+            "phrase: graph": (OnnxBackend, "answer"),
             "phrase: mask at its own size": (module, "_together"),
             "compare with the truth": (evaluation, "overlap"),
         }

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ SHAPE = {
 def answer_stages(path: Path, threads: int) -> dict[str, dict[str, float]]:
     """Quartiles of the stages of ``Segmenter.segment`` of a file, of the rest and of the total, in ms."""
     from deixis import segmenter as module
+    from deixis.backend import OnnxBackend
     from deixis.image import Letterbox
 
     segmenter = module.Segmenter.load(threads=threads)
@@ -44,9 +45,9 @@ def answer_stages(path: Path, threads: int) -> dict[str, dict[str, float]]:
         "decode": (module, "open_photo"),
         "letterbox": (Letterbox, "apply"),
         "normalise": (module, "normalise"),
-        "image graph": (module.OnnxBackend, "encode"),
+        "image graph": (OnnxBackend, "encode"),
         "text": (module.Segmenter, "_encode_phrase"),
-        "phrase graph": (module.OnnxBackend, "answer"),
+        "phrase graph": (OnnxBackend, "answer"),
         "mask at its own size": (module, "_together"),
     }
     rows: dict[str, list[float]] = {name: [] for name in (*stages, "rest", "total")}
@@ -77,7 +78,7 @@ def beside(path: Path, folder: Path, threads: int) -> dict[str, dict[str, float]
     return {name: quartiles([once(call) for _ in repeats()][WARM_UP:]) for name, call in calls.items()}
 
 
-def repeats() -> Any:
+def repeats() -> Iterator[int]:
     """Round numbers, until there are enough or the time is up."""
     end = time.monotonic() + SECONDS
     for round in range(WARM_UP + REPEATS):
@@ -99,8 +100,10 @@ import deixis.segmenter
 lap("import NumPy and Pillow")
 import onnxruntime
 lap("import ONNX Runtime")
-from deixis.segmenter import *
-from deixis.segmenter import DEFAULT_MODEL, DEFAULT_VECTORS, ModelFile, OnnxBackend, WordVectors
+from deixis.backend import OnnxBackend
+from deixis.embeddings import WordVectors
+from deixis.modelfile import ModelFile
+from deixis.segmenter import DEFAULT_MODEL, DEFAULT_VECTORS, Segmenter
 model = ModelFile.read(DEFAULT_MODEL)
 lap("read the model file")
 vectors = WordVectors.load(DEFAULT_VECTORS)

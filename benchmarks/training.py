@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,13 @@ def measure(stride: int, seconds: float) -> dict[str, Any]:
         flops = _flops(trainer, next(loader))
         times: dict[str, list[float]] = {}
         for _ in _rounds(seconds):
-            batches: list[Any] = []
-            wait = once(lambda loader=loader, batches=batches: batches.append(next(loader)))
+            start = time.perf_counter()
+            batch = next(loader)
+            wait = 1000 * (time.perf_counter() - start)
             stages = Stages({"forward": (trainer.prepared, "forward"), "backward": (trainer.accelerator, "backward")})
             with stages.watched():
-                step = once(lambda batches=batches: trainer._train_step(batches[0]))
-            images = batches[0].images.contiguous(memory_format=torch.channels_last)
+                step = once(partial(trainer._train_step, batch))
+            images = batch.images.contiguous(memory_format=torch.channels_last)
             parts = {"step": step, "wait": wait, **stages.milliseconds, **_backbone(trainer.network, images, stride)}
             for part, value in parts.items():
                 times.setdefault(part, []).append(value)
@@ -177,7 +179,7 @@ def prepared_picture() -> dict[str, float]:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         trainer = make_trainer(Path(name), 4)
-        return quartiles([once(lambda index=index: trainer.data[index]) for index in range(40)])
+        return quartiles([once(partial(trainer.data.__getitem__, index)) for index in range(40)])
 
 
 def main() -> None:

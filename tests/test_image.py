@@ -103,6 +103,18 @@ def test_a_linear_ramp_comes_back_as_that_ramp(height: int, width: int, side: in
         assert inner.max() <= 0.02
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 90), (33, 70), (257, 64), (300, 20)])
+def test_bands_are_the_whole_map(height: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Letterbox.fit(height, width, 64)
+    grid = np.random.default_rng(height).normal(size=(16, 16)).astype(np.float32)
+    whole = box.invert(grid)
+    monkeypatch.setattr(image_module, "BAND_PIXELS", 1000)
+    pieces = list(box.bands(grid))
+    assert len(pieces) == -(-height // (1000 // width)) or height * width <= 1000
+    assert [rows.start for rows, _ in pieces] == [0, *(rows.stop for rows, _ in pieces[:-1])]
+    np.testing.assert_allclose(box.invert(grid), whole, atol=1e-4)
+
+
 def test_the_padding_never_leaks_into_the_picture() -> None:
     grid = np.full((16, 16), -10.0, dtype=np.float32)
     grid[4:12] = 3.0

@@ -21,6 +21,7 @@ from deixis.errors import ImageError
 from deixis.types import FloatArray, ImageArray, Picture
 
 MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so that no small file can fill the memory.
+BAND_PIXELS = 1 << 20  # of a large picture that is worked on at once
 PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
@@ -83,14 +84,24 @@ class Letterbox:
 
     def invert(self, grid: NDArray[np.floating]) -> FloatArray:
         """Take a map (h, w) over the whole square back to the picture: crop the padding, scale to (H, W) float32."""
+        bands = [band for _, band in self.bands(grid)]
+        return bands[0] if len(bands) == 1 else np.concatenate(bands)
+
+    def bands(self, grid: NDArray[np.floating]) -> Iterator[tuple[slice, FloatArray]]:
+        """``invert`` in bands of about ``BAND_PIXELS``, each with its rows: a large picture's map need not be held."""
         y0, y1 = (edge * grid.shape[0] / self.side for edge in (self.top, self.top + self.new_height))
         x0, x1 = (edge * grid.shape[1] / self.side for edge in (self.left, self.left + self.new_width))
         # Cells that lie wholly in the padding go first: bilinear would mix them into the picture's border.
         row, column = math.floor(y0), math.floor(x0)
         content = np.ascontiguousarray(grid[row : math.ceil(y1), column : math.ceil(x1)], dtype=np.float32)
-        box = (x0 - column, y0 - row, x1 - column, y1 - row)
-        resized = Image.fromarray(content).resize((self.width, self.height), Image.Resampling.BILINEAR, box=box)
-        return np.asarray(resized)  # np.array would copy a large picture twice
+        whole, scale = Image.fromarray(content), (y1 - y0) / self.height
+        step = self.height if self.height * self.width <= BAND_PIXELS else max(1, BAND_PIXELS // self.width)
+        for first in range(0, self.height, step):
+            last = min(first + step, self.height)
+            top, bottom = y0 - row + first * scale, min(y0 - row + last * scale, float(content.shape[0]))
+            size, box = (self.width, last - first), (x0 - column, top, x1 - column, bottom)
+            resized = whole.resize(size, Image.Resampling.BILINEAR, box=box)
+            yield slice(first, last), np.asarray(resized)  # np.array would copy it twice
 
 
 def open_image(source: Picture) -> ImageArray:

@@ -251,15 +251,16 @@ class Segmenter:
     ) -> Segmentation:
         """From what the phrase graph says of one phrase to the answer; ``cut`` is the threshold as log-odds."""
         box = Letterbox.fit(features.height, features.width, features.input_size)
-        evidence = partial(box.invert, outputs["logits"])
         score = float(outputs["score"])
-        present = score >= presence
-        mask = evidence() >= cut if present else np.zeros((features.height, features.width), dtype=bool)
+        mask = np.zeros((features.height, features.width), dtype=bool)
+        if score >= presence:
+            for rows, logits in box.bands(outputs["logits"]):
+                np.greater_equal(logits, cut, out=mask[rows])
         proposals = None
         if self.config.objects:
             proposals = Proposals(features.arrays["masks"][0], outputs["choice"], features.input_size)
         terms = self._terms(phrase, outputs, box) if explained else {}
-        return Segmentation(phrase, mask, evidence, score, terms, proposals)
+        return Segmentation(phrase, mask, partial(box.invert, outputs["logits"]), score, terms, proposals)
 
     def _outputs(self, explained: bool) -> list[str]:
         names = ["logits", "score", *(["choice"] if self.config.objects else [])]
