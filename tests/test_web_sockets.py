@@ -239,7 +239,7 @@ FORM = b'--a\r\nContent-Disposition: form-data; name="%s"\r\n\r\n\r\n--a--'
         (b"multipart/form-data", b"--a--", 400),
         (b"multipart/form-data; boundary=" + b"b" * 9000, b"--a--", 400),
         (b"multipart/form-data; boundary=a", b"--b\r\n\r\n", 400),
-        (b"multipart/form-data; boundary=\xff", b"--\xff--\r\n", 422),
+        (b"multipart/form-data; boundary=\xff", b"--b\r\n\r\n", 400),
         (
             b"multipart/form-data; boundary=a",
             b'--a\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n\r\n--a--',
