@@ -50,6 +50,7 @@ def _page() -> str:
     lines += ["## Resolution", "", *_resolution(_read("resolution.json")), ""]
     lines += ["## The paper's rows, small", "", *_ablation(_read("ablation.json")), ""]
     lines += ["## The paper's rows, full size", "", *_paper_step(_read("paper_step.json")), ""]
+    lines += ["## Tests", "", *_tests(), ""]
     lines += ["## Time", "", *_times(), "", f"Machine: {json.dumps(times['machine'])}", ""]
     return "\n".join(lines)
 
@@ -163,6 +164,21 @@ def _paper_step(result: dict[str, Any]) -> list[str]:
         millions = " | ".join(f"{numbers[name] / 1e6:.1f}" for name in ("parameters", "trained parameters"))
         lines.append(f"| {row} | {numbers['seconds']:.1f} | {numbers['peak memory, MB'] / 1024:.1f} | {millions} |")
     return lines
+
+
+def _tests() -> list[str]:
+    result = _read("mutation.json")
+    lines = [
+        f"Small changes to the code (mutmut {result['mutmut']}) that a test notices, of all that were tried "
+        "(`scripts/mutate`; `benchmarks/results/mutation.json` says of each that none notices why):",
+        "",
+        "| | changes | tried | noticed |",
+        "|---|---:|---:|---:|",
+    ]
+    return lines + [
+        f"| {room} | {row['mutants']} | {row['tried']} | {_percent(row['noticed'] / row['tried'])} |"
+        for room, row in result["rooms"].items()
+    ]
 
 
 def _times() -> list[str]:

@@ -69,6 +69,12 @@ def test_the_functions_agree_with_the_summary() -> None:
     assert [make_record(i, u).iou for i, u in zip(INTERSECTIONS, UNIONS, strict=True)] == [0.9, 0.5, 0.25, 1.0, 0.0]
 
 
+def test_one_pixel_and_no_pixel() -> None:
+    assert ious([0, 1, 0], [1, 1, 0]).tolist() == [0.0, 1.0, 1.0]
+    assert ious([0, 1], [0, 2], empty=0.0).tolist() == [0.0, 0.5]
+    assert overall_iou([0, 0], [0, 0]) == mean_iou([0, 0], [0, 0]) == Counts.of([0, 0], [0, 0]).summary().oiou == 1.0
+
+
 @pytest.mark.parametrize("threshold", THRESHOLDS)
 def test_exactly_at_the_threshold_counts(threshold: float) -> None:
     for scale in (1, 3, 7, 1234):
@@ -179,6 +185,17 @@ def test_the_interval_is_that_of_drawing_expressions_one_by_one() -> None:
     for number in (overall_iou, mean_iou, reaching(0.5)):
         slow = [number(inters[rows], unions[rows]) for rows in picture_draws([r.image_id for r in records], 50, 7)]
         assert bootstrap_interval(records, number, 50, 7) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
+
+
+def test_intervals_are_of_a_thousand_draws_from_seed_0_unless_said_otherwise() -> None:
+    records = [make_record(image, 30, image_id=image) for image in range(30)]
+    others = [make_record((7 * image) % 30, 30, image_id=image) for image in range(30)]
+    assert bootstrap_interval(records) == bootstrap_interval(records, overall_iou, 1000, 0)
+    assert bootstrap_interval(records, seed=1) != bootstrap_interval(records)
+    assert difference_interval(records, others) == difference_interval(records, others, overall_iou, 1000, 0)
+    drawn = list(picture_draws(range(30)))
+    assert len(drawn) == 1000
+    assert [rows.tolist() for rows in drawn[:3]] == [rows.tolist() for rows in picture_draws(range(30), 3, 0)]
 
 
 def test_empty_masks_in_a_draw_agree() -> None:

@@ -146,7 +146,9 @@ def _from_pil(image: Image.Image, name: str, max_pixels: int = 0) -> ImageArray:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith(("I", "F")):
         return _from_array(np.asarray(upright))
-    if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
+    if upright.mode == "La":  # which Pillow turns into nothing but LA
+        upright = upright.convert("LA")
+    if upright.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.array(upright.convert("RGB"))
