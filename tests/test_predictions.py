@@ -61,6 +61,9 @@ def test_malformed_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "5.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match="expected a PNG file that can be read"):
         read_predictions(tmp_path)
+    Image.new("L", (3, 1)).save(tmp_path / "5.png", "JPEG")
+    with pytest.raises(DataError, match="expected a PNG file that can be read"):
+        read_predictions(tmp_path)
     Image.fromarray(np.array([[0, 100, 200]], dtype=np.uint8)).save(tmp_path / "5.png")
     with pytest.raises(DataError, match="finished mask of 0 and one other value, got 3"):
         read_predictions(tmp_path)[5].read()
