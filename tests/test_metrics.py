@@ -229,6 +229,7 @@ def test_the_bootstrap_needs_records_and_repeats() -> None:
         bootstrap_interval([])
     with pytest.raises(DataError, match="0 repeats"):
         bootstrap_interval([make_record(1, 2)], repeats=0)
+    assert bootstrap_interval([make_record(1, 2)], repeats=1) == (0.5, 0.5)
 
 
 # --- ROC AUC -----------------------------------------------------------------------------------------------------
