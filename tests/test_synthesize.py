@@ -403,6 +403,19 @@ def test_mosaic_where_a_garment_could_be_called_the_same() -> None:
     assert everything(drawn.scene(), only("clothing")) == []
 
 
+def test_a_garment_that_may_be_of_either_person_is_of_nobody() -> None:
+    drawn, _ = mosaic(RED, WHITE)
+    assert everything(drawn.scene(), only("clothing"))
+    drawn.add("hat", (70, 20, 130, 40), BLUE, is_part=True)
+    assert everything(drawn.scene(), only("clothing")) == []
+
+
+def test_a_garment_that_is_not_labelled_tells_nobody() -> None:
+    drawn = Drawn("person")
+    dressed(drawn, 70, RED)
+    assert everything(drawn.scene(), only("clothing")) == []
+
+
 def test_clothes_of_a_person_without_parts_are_unknown() -> None:
     drawn = Drawn(*CLOTHES)
     dressed(drawn, 20, RED)
