@@ -198,6 +198,14 @@ def test_intervals_are_of_a_thousand_draws_from_seed_0_unless_said_otherwise() -
     assert [rows.tolist() for rows in drawn[:3]] == [rows.tolist() for rows in picture_draws(range(30), 3, 0)]
 
 
+def test_a_union_of_one_pixel_in_a_draw() -> None:
+    assert bootstrap_interval([make_record(0, 1)], overall_iou, 10) == (0.0, 0.0)
+
+
+def test_each_answer_has_unions_of_its_own() -> None:
+    assert difference_interval([make_record(1, 2)], [make_record(1, 4)], overall_iou, 10) == (0.25, 0.25)
+
+
 def test_empty_masks_in_a_draw_agree() -> None:
     assert bootstrap_interval([make_record(0, 0)], overall_iou, 10) == (1.0, 1.0)
     assert bootstrap_interval([make_record(0, 0)], mean_iou, 10) == (1.0, 1.0)
@@ -247,7 +255,7 @@ def test_the_bootstrap_needs_records_and_repeats() -> None:
     ],
 )
 def test_roc_auc_by_hand(scores: list[float], present: list[bool], area: float) -> None:
-    assert roc_auc(scores, present) == pytest.approx(area)
+    assert roc_auc(scores, present) == roc_auc(scores, [int(label) for label in present]) == pytest.approx(area)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.lists(st.integers(0, 5), min_size=1, max_size=12))
