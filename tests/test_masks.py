@@ -127,7 +127,7 @@ def test_a_truncated_run_length_is_refused_and_never_decoded_to_noise(mask: np.n
 def test_what_coco_never_writes_is_refused_though_the_runs_add_up(counts: bytes) -> None:
     masks.decode({"size": [6, 7], "counts": b":<:N"}, 6, 7)  # 10, 12, 10 and 10 pixels
     masks.decode({"size": [6, 7], "counts": b"ZPPPPP0<:N"}, 6, 7)  # the first in seven characters
-    with pytest.raises(DataError, match="its counts (hold other characters|end in the middle of a number)"):
+    with pytest.raises(DataError, match=r"its counts (hold other characters|end in the middle of a number)"):
         masks.decode({"size": [6, 7], "counts": counts}, 6, 7)
 
 

@@ -22,6 +22,7 @@ from deixis.metrics import (
     picture_draws,
     reaching,
     roc_auc,
+    share_reaching,
     summarize,
 )
 from deixis.types import Record
@@ -156,6 +157,8 @@ def test_nothing_to_summarize_is_an_error() -> None:
             call()
     with pytest.raises(DataError, match="at least one"):
         reaching(0.5)([], [])
+    with pytest.raises(DataError, match="at least one"):
+        share_reaching(ious([], []))
 
 
 @pytest.mark.parametrize(("inter", "union"), [([2], [1]), ([-1], [1]), ([1, 2], [3]), ([[1]], [[2]])])
