@@ -97,6 +97,7 @@ NOT_SAID = {
     "under": [
         (("car", (40, 40, 60, 90)), ("clock", (40, 10, 60, 30))),
         (("person", (40, 40, 60, 90)), ("umbrella", (40, 10, 60, 30))),
+        (("person", (20, 40, 80, 100)), ("clock", (45, 30, 55, 38))),  # nobody finds a person by a small clock
     ],
 }
 

@@ -184,6 +184,13 @@ def test_colours_of_things() -> None:
     assert not says(texts(found, left), "blue")
 
 
+def test_a_very_small_object_is_not_told_by_its_colour() -> None:
+    drawn, _, _ = two_dogs()
+    small = drawn.add("dog", (100, 100, 106, 106), GREEN)
+    found = everything(drawn.scene(), only("colour"))
+    assert found and texts(found, small) == set()
+
+
 def test_no_colour_where_another_one_might_have_it() -> None:
     drawn = Drawn("car")
     drawn.add("car", (10, 100, 60, 150), RED)
