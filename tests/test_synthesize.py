@@ -85,6 +85,14 @@ def test_one_instance_is_named_by_its_class() -> None:
     assert found == {"couch", "sofa", "the couch", "the sofa"}
 
 
+def test_a_class_too_small_to_name_does_not_silence_the_next() -> None:
+    drawn = Drawn("apple", "dog")
+    drawn.add("apple", (10, 10, 14, 14))
+    drawn.add("dog", (60, 60, 120, 150))
+    found = everything(drawn.scene(), only("class"))
+    assert {(item.kind, item.target_ids) for item in found} == {("class", (2,))}
+
+
 def test_several_instances_are_named_together() -> None:
     drawn, left, right = two_dogs()
     found = everything(drawn.scene(), only("class"))
