@@ -63,6 +63,7 @@ def _page() -> str:
     lines += ["## The paper's rows, small", "", *_ablation(_read("ablation.json")), ""]
     lines += ["## The paper's rows, full size", "", *_paper_step(_read("paper_step.json")), ""]
     lines += ["## Killed and worn", "", *_trust(_read("kill.json"), _read("soak.json")), ""]
+    lines += ["## Tests", "", *_tests(), ""]
     lines += ["## Time", "", *_times(), "", f"Machine: {json.dumps(times['machine'])}", ""]
     return "\n".join(lines)
 
@@ -253,6 +254,21 @@ def _trust(kill: dict[str, Any], soak: dict[str, Any]) -> list[str]:
         f"(`python benchmarks/server.py --seconds 600`) | {rows['errors']} errors |",
         f"| its memory every {rows['seconds'] / (len(memory) - 1):.0f} s, MB | {', '.join(map(str, memory))} |",
         *(f"| meanwhile a client sends {what} | {answer} |" for what, answer in soak["meanwhile"].items()),
+    ]
+
+
+def _tests() -> list[str]:
+    result = _read("mutation.json")
+    lines = [
+        f"Small changes to the code (mutmut {result['mutmut']}) that a test notices, of all that were tried "
+        "(`scripts/mutate`; `benchmarks/results/mutation.json` says of each that none notices why):",
+        "",
+        "| | changes | tried | noticed |",
+        "|---|---:|---:|---:|",
+    ]
+    return lines + [
+        f"| {room} | {row['mutants']} | {row['tried']} | {_percent(row['noticed'] / row['tried'])} |"
+        for room, row in result["rooms"].items()
     ]
 
 

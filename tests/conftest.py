@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from PIL import Image
 
 from commands import Outcome, Run
@@ -20,6 +20,9 @@ from fakes import colour_segmenter, left_half, scene
 
 # A loaded machine is slow now and then; that is no failure of the property.
 settings.register_profile("deixis", deadline=None)
+# For scripts/mutate: few examples, the same for every change, and a failure is not made smaller.
+FEW = (Phase.explicit, Phase.generate)
+settings.register_profile("mutation", deadline=None, max_examples=30, derandomize=True, database=None, phases=FEW)
 settings.load_profile("deixis")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -32,6 +32,37 @@ def test_name_pixels(rgb: tuple[int, int, int], expected: str) -> None:
     assert attributes.COLOURS[index] == expected
 
 
+@pytest.mark.parametrize(
+    ("rgb", "expected"),
+    [
+        ((54, 60, 60), "black"),  # charcoal
+        ((230, 230, 250), "white"),  # lavender
+        ((128, 0, 0), "red"),  # maroon
+        ((220, 20, 60), "red"),  # crimson
+        ((255, 215, 0), "yellow"),  # gold
+        ((220, 175, 40), "yellow"),  # mustard
+        ((225, 215, 120), "yellow"),  # straw
+        ((0, 255, 0), "green"),  # lime
+        ((34, 100, 34), "green"),  # forest
+        ((0, 0, 128), "blue"),  # navy
+        ((135, 206, 235), "blue"),  # sky
+        ((60, 90, 140), "blue"),  # denim
+        ((148, 0, 211), "purple"),  # violet
+        ((110, 40, 100), "purple"),  # plum
+        ((255, 180, 190), "pink"),  # rose
+        ((200, 90, 200), "pink"),  # orchid
+        ((255, 0, 255), "pink"),  # magenta
+        ((139, 69, 19), "brown"),  # chocolate
+        ((195, 176, 145), "tan"),  # khaki
+        ((255, 205, 160), "tan"),  # peach
+        ((0, 255, 255), "teal"),  # cyan
+        ((180, 190, 215), "pale"),  # light steel
+    ],
+)
+def test_shades_have_the_name_of_their_colour(rgb: tuple[int, int, int], expected: str) -> None:
+    assert attributes.COLOURS[attributes.name_pixels(np.array([rgb], dtype=np.uint8))[0]] == expected
+
+
 def test_palette_agrees_with_the_rule_at_its_grid() -> None:
     rgb = np.array([[220, 20, 20], [20, 44, 204], [252, 252, 252]], dtype=np.uint8) // 8 * 8 + 4
     codes = (rgb >> 3).astype(int)
@@ -123,6 +154,11 @@ def test_dominates_and_dominated() -> None:
 def test_intervals_and_boxes() -> None:
     assert attributes.overlap((0.0, 1.0), (0.5, 3.0)) == pytest.approx(0.5)
     assert attributes.overlap((0.0, 1.0), (2.0, 3.0)) == 0.0
+    assert attributes.overlap((4.0, 6.0), (5.0, 9.0)) == attributes.overlap((5.0, 9.0), (4.0, 6.0)) == 0.5
     assert attributes.gap((0, 0, 1, 1), (4, 5, 6, 6)) == pytest.approx(5.0)
     assert attributes.gap((0, 0, 2, 2), (1, 1, 3, 3)) == 0.0
+    assert attributes.gap((4, 5, 6, 6), (0, 0, 1, 1)) == pytest.approx(5.0)
+    assert attributes.gap((0, 0, 2, 2), (1, 6, 3, 8)) == attributes.gap((0, 0, 2, 2), (6, 1, 8, 3)) == 4.0
     assert attributes.contained((0, 0, 2, 2), (1, 0, 9, 9)) == pytest.approx(0.5)
+    assert attributes.contained((2, 3, 6, 7), (0, 6, 4, 9)) == pytest.approx(1 / 8)
+    assert attributes.contained((2, 3, 6, 7), (7, 3, 9, 7)) == attributes.contained((2, 3, 6, 7), (2, 8, 6, 9)) == 0.0

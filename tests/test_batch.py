@@ -347,6 +347,16 @@ def test_the_command(run: Run, photos: Path, tmp_path: Path) -> None:
     refused(run("batch", tmp_path / "none", "-p", "red", "--out", tmp_path / "other"), "none")
 
 
+def test_the_command_shows_a_bar_on_a_terminal(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import deixis.cli.batch as command
+
+    monkeypatch.setattr(command.sys.stderr, "isatty", lambda: True, raising=False)
+    outcome = run("batch", photos, "-p", "red", "--out", tmp_path / "out", "--workers", 1)
+    assert outcome.code == 0 and "30/30" in outcome.err and "photos/s" in outcome.err
+
+
 def test_ray_that_is_not_installed_is_named(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"pip install 'deixis\[ray\]'"):

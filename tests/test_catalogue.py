@@ -25,11 +25,15 @@ def test_an_entry_is_complete(entry: Entry) -> None:
     assert bool(entry.files) != bool(entry.how_to_ask)
     assert all(needed in CATALOGUE for needed in entry.needs)
     assert len({file.name for file in entry.files}) == len(entry.files)
+    assert {file.into for file in entry.files} <= {"", "images", entry.name, "weights"}
     for file in entry.files:
         assert file.urls and len(set(file.urls)) == len(file.urls)
         for url in file.urls:
-            assert urllib.parse.urlsplit(url).scheme in ("http", "https")
+            parts = urllib.parse.urlsplit(url)
+            assert parts.scheme in ("http", "https") and parts.netloc == parts.netloc.lower()
             assert url.endswith(f"/{file.name}")
+            if parts.netloc == "raw.githubusercontent.com":  # a whole commit, which never changes
+                assert re.match(r"/[a-z]+/[a-z_-]+/[0-9a-f]{40}/[a-z]", parts.path)
         assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size is None or file.size > 0
 

@@ -98,6 +98,15 @@ NOTE = Finding("note", "splits", Path("a.p"), "train, val", "they share a pictur
 ERROR = Finding("error", "masks", Path("a.p"), "val, image 3", "it is empty", "remove it")
 
 
+def test_doctor_counts_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import deixis.cli.console as console
+
+    monkeypatch.setattr(console.sys.stderr, "isatty", lambda: True, raising=False)
+    found(monkeypatch, NOTE)
+    outcome = run("data", "doctor", "refcoco", "--data", "root", "--part")
+    assert outcome.code == 0 and "pictures 1" in outcome.err
+
+
 def test_doctor_leaves_with_0_1_or_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(run("data", "doctor", "refcoc", "--data", "."), "expected a dataset of refcoco")
     refused(run("data", "doctor", "refcoco", "--data", "nowhere"), "nowhere: expected the folder")

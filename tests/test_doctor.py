@@ -99,6 +99,15 @@ def test_splits_that_share_pictures(release: Release, tmp_path: Path) -> None:
     assert published_so.severity == "note" and published_so.problem.endswith("it was published so")
 
 
+def test_a_split_made_of_others_shares_their_pictures(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("trainval", "train", "val")
+    monkeypatch.setattr(doctor, "SPLITS", {"refcoco": tuple(Split("refcoco", name, 1, 1, 1) for name in names)})
+    release([ref(number, 10, 1, name, "dog") for number, name in enumerate(names, 1)])
+    assert only(examine(tmp_path, "refcoco")).record == "train, val"
+
+
 def test_missing_damaged_and_scaled_pictures(release: Release, tmp_path: Path) -> None:
     names = [tmp_path / "images" / image["file_name"] for image in INSTANCES["images"]]
     release()
@@ -127,7 +136,7 @@ def test_empty_masks(release: Release, tmp_path: Path, outline: list[float]) -> 
     assert [item.check for item in others] == (["outlines"] if outline[0] == 9 else [])
 
 
-def test_outlines_that_leave_the_picture(release: Release) -> None:
+def test_outlines_that_leave_the_picture(release: Release, tmp_path: Path) -> None:
     outlines = {0: [-0.9, 0, 10.5, 0, 10.5, 8.5], 2: [0, 0, 30, 0, 30, 4, 0, 4], 3: [-7, 1, 3, 1, 3, 3]}
 
     def change(content: dict[str, Any]) -> None:
@@ -141,6 +150,8 @@ def test_outlines_that_leave_the_picture(release: Release) -> None:
     ]
     assert "it reaches 24 pixels out of it" in findings[0].problem
     assert "it reaches 7 pixels out of it" in findings[1].problem
+    divided = examine(tmp_path, "refcocog-google")
+    assert [item.file for item in divided] == [tmp_path / "refcocog" / "instances.json"] * 2
 
 
 def test_a_malformed_mask(release: Release, tmp_path: Path) -> None:

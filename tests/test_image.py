@@ -29,7 +29,13 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("size", "side", "place"), [((100, 200), 64, (16, 0, 32, 64)), ((300, 100), 60, (0, 20, 60, 20))]
+    ("size", "side", "place"),
+    [
+        ((100, 200), 64, (16, 0, 32, 64)),
+        ((300, 100), 60, (0, 20, 60, 20)),
+        ((1, 1000), 32, (15, 0, 1, 32)),
+        ((1000, 1), 32, (0, 15, 32, 1)),
+    ],
 )
 def test_letterbox_by_hand(size: tuple[int, int], side: int, place: tuple[int, int, int, int]) -> None:
     box = Letterbox.fit(*size, side)
@@ -60,6 +66,14 @@ def test_padding_has_the_mean_colour() -> None:
     square = Letterbox.fit(10, 20, 40).apply(np.zeros((10, 20, 3), dtype=np.uint8))
     assert square[0, 0].tolist() == [124, 116, 104]
     assert not square[10:30].any()
+
+
+def test_both_ways_are_bilinear() -> None:
+    steps = [0, 0, 1, 3, 5, 7, 8, 8]  # eighths, where two pixels become eight
+    square = Letterbox.fit(1, 2, 8).apply(np.array([[[0] * 3, [255] * 3]], dtype=np.uint8))
+    np.testing.assert_allclose(square[2:6], np.broadcast_to(np.array(steps)[:, None] * 255 / 8, (4, 8, 3)), atol=0.51)
+    back = Letterbox.fit(8, 8, 2).invert(np.array([[0.0, 1.0]] * 2))
+    np.testing.assert_allclose(back, np.broadcast_to(np.array(steps) / 8, (8, 8)), atol=1e-6)
 
 
 def test_a_picture_of_the_squares_size_is_untouched() -> None:
@@ -104,12 +118,12 @@ def test_a_linear_ramp_comes_back_as_that_ramp(height: int, width: int, side: in
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 90), (33, 70), (257, 64), (300, 20)])
-def test_bands_are_the_whole_map(height: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strips_are_the_whole_map(height: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     box = Letterbox.fit(height, width, 64)
     grid = np.random.default_rng(height).normal(size=(16, 16)).astype(np.float32)
     whole = box.invert(grid)
-    monkeypatch.setattr(image_module, "BAND_PIXELS", 1000)
-    pieces = list(box.bands(grid))
+    monkeypatch.setattr(image_module, "STRIP_PIXELS", 1000)
+    pieces = list(box.strips(grid))
     assert len(pieces) == -(-height // (1000 // width)) or height * width <= 1000
     assert [rows.start for rows, _ in pieces] == [0, *(rows.stop for rows, _ in pieces[:-1])]
     np.testing.assert_allclose(box.invert(grid), whole, atol=1e-4)
@@ -168,8 +182,8 @@ def test_grey_is_tiled(tmp_path: Path) -> None:
 
 
 def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
-    deep = np.array([[0, 257, 65535], [32896, 1, 300]], dtype=np.uint16)
-    expected = [[0, 1, 255], [128, 0, 1]]
+    deep = np.array([[0, 257, 65535], [32896, 65407, 300]], dtype=np.uint16)
+    expected = [[0, 1, 255], [128, 255, 1]]
     for source in (save(Image.fromarray(deep), tmp_path / "a.png"), deep):
         assert check(open_image(source), 2, 3)[:, :, 2].tolist() == expected
 
@@ -183,6 +197,29 @@ def test_floats_and_bools_are_scaled() -> None:
     assert open_image(np.array([[0.0, 0.5, 1.0]]))[0, :, 0].tolist() == [0, 128, 255]
     assert open_image(np.array([[False, True]]))[0, :, 0].tolist() == [0, 255]
     assert open_image(np.array([[np.nan, 1.0]]))[0, :, 0].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize(
+    ("grey", "expected"),
+    [
+        (np.array([0.0, 0.6, 1.0]), [0, 153, 255]),
+        (np.array([-0.5, 1.0]), [0, 255]),
+        (np.array([0.0, 2.0]), [0, 2]),
+        (np.array([0.0, 256.0]), [0, 1]),
+        (np.array([0.0, np.inf]), [0, 255]),
+        (np.array([0.0, 0.5, 1.0], dtype=np.float16), [0, 128, 255]),
+        (np.array([0, 1]), [0, 1]),
+        (np.array([0, 256]), [0, 1]),
+        (np.array([0, 131070]), [0, 255]),
+    ],
+)
+def test_how_grey_is_meant_shows_in_its_type_and_its_largest_value(grey: np.ndarray, expected: list[int]) -> None:
+    assert open_image(grey[None])[0, :, 0].tolist() == expected
+
+
+def test_grey_floats_that_pillow_holds_are_scaled() -> None:
+    picture = Image.fromarray(np.array([[0.0, 0.5, 1.0]], dtype=np.float32))
+    assert picture.mode == "F" and open_image(picture)[0, :, 1].tolist() == [0, 128, 255]
 
 
 def test_a_palette_is_looked_up(tmp_path: Path) -> None:
@@ -209,6 +246,20 @@ def test_transparency_is_laid_on_white(tmp_path: Path, mode: str) -> None:
     opened = check(open_image(save(picture, tmp_path / "a.png")), 2, 3)
     assert opened[0, 0].tolist() == [9, 9, 9]
     assert opened[1].tolist() == [[255, 255, 255]] * 3
+
+
+@pytest.mark.parametrize(("mode", "premultiplied"), [("LA", "La"), ("RGBA", "RGBa")])
+def test_premultiplied_transparency_is_laid_on_white(mode: str, premultiplied: str) -> None:
+    picture = Image.new(mode, (2, 1), (0,) * len(mode))
+    picture.putpixel((1, 0), (9,) * (len(mode) - 1) + (255,))
+    assert open_image(picture.convert(premultiplied))[0].tolist() == [[255] * 3, [9] * 3]
+
+
+def test_a_palette_with_an_alpha_channel_is_laid_on_white() -> None:
+    picture = Image.new("PA", (2, 1))
+    picture.putpalette([10, 20, 30, 200, 100, 50])
+    picture.putpixel((1, 0), (1, 255))
+    assert open_image(picture)[0].tolist() == [[255, 255, 255], [200, 100, 50]]
 
 
 def test_an_array_with_transparency_is_laid_on_white() -> None:
@@ -268,9 +319,9 @@ def test_text_named_jpg_is_refused(tmp_path: Path) -> None:
         open_image(path)
 
 
-@pytest.mark.parametrize("name", ["", "missing.jpg"])
-def test_nothing_and_folders_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ImageError, match=r"expected an image file, found (nothing|a folder) there"):
+@pytest.mark.parametrize(("name", "found"), [("", "a folder"), ("missing.jpg", "nothing")])
+def test_nothing_and_folders_are_refused(tmp_path: Path, name: str, found: str) -> None:
+    with pytest.raises(ImageError, match=f"expected an image file, found {found} there"):
         open_image(tmp_path / name)
 
 
@@ -303,11 +354,29 @@ def test_too_many_pixels_are_refused_without_decoding(
         open_image(path)
 
 
+@pytest.mark.parametrize(("width", "height"), [(13_400, 13_300), (60_000, 60_000)])
+def test_the_limit_for_bytes_is_the_callers(width: int, height: int) -> None:
+    with pytest.raises(ImageError, match="the picture: expected at most 1,000 pixels"):
+        decode_photo(png_header(width, height), 1000, 4)
+
+
 def test_an_array_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_module, "MAX_PIXELS", 10)
-    for source in (noise(4, 3), Image.fromarray(noise(4, 3))):
-        with pytest.raises(ImageError, match="expected at most 10 pixels, got 3 x 4"):
+    for source, name in ((noise(4, 3), ""), (Image.fromarray(noise(4, 3)), "the given PIL image: ")):
+        with pytest.raises(ImageError, match=f"^{name}expected at most 10 pixels, got 3 x 4"):
             open_image(source)
+
+
+def test_as_many_pixels_as_the_limit_are_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_module, "MAX_PIXELS", 12)
+    for source in (noise(4, 3), Image.fromarray(noise(4, 3))):
+        check(open_image(source), 4, 3)
+
+
+@pytest.mark.parametrize("size", [(0, 3), (3, 0)])
+def test_a_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ImageError, match=f"expected at least one pixel, got {size[0]} x {size[1]}"):
+        open_image(Image.new("RGB", size))
 
 
 @pytest.mark.parametrize(
@@ -358,9 +427,12 @@ def test_the_bytes_of_a_file_give_what_the_file_gives(tmp_path: Path) -> None:
         decode_photo(path.read_bytes(), 19, 4)
 
 
-def test_bytes_of_formats_that_nobody_sends_are_not_tried() -> None:
-    with pytest.raises(ImageError, match="not an image that can be read"):
+def test_formats_that_nobody_sends_are_not_tried(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="the picture: not an image that can be read"):
         decode_photo(b"P6 1 1 255 abc", 10, 4)
+    (tmp_path / "a.png").write_bytes(b"P6 1 1 255 abc")
+    with pytest.raises(ImageError, match=r"a\.png: not an image that can be read"):
+        open_image(tmp_path / "a.png")
 
 
 # --- opening at a reduced scale -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,14 @@ def test_polygons_may_leave_the_picture() -> None:
     assert masks.decode([rectangle(-5, -5, 50, 50)], 10, 10).all()
 
 
+def test_coordinates_may_be_sixteen_sides_away() -> None:
+    assert masks.decode([rectangle(-80, -160, 80, 160)], 10, 5).all()
+    with pytest.raises(DataError, match="polygons of numbers near a picture of 10 x 5"):
+        masks.decode([rectangle(-80, -161, 80, 160)], 10, 5)
+
+
 def test_no_polygon_is_an_empty_mask() -> None:
-    assert masks.decode([], 4, 5).shape == (4, 5)
-    assert not masks.decode([], 4, 5).any()
+    np.testing.assert_array_equal(masks.decode([], 4, 5), np.zeros((4, 5), dtype=bool), strict=True)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,14 @@ def test_a_truncated_run_length_is_refused_and_never_decoded_to_noise(mask: np.n
             masks.decode_rle({**rle, "counts": rle["counts"][:-cut]})
 
 
+@pytest.mark.parametrize("counts", [b":<:\x0e", b":<:\x8e", b":<8p", b":<:NP", b"ZPPPPPP0<:N"])
+def test_what_coco_never_writes_is_refused_though_the_runs_add_up(counts: bytes) -> None:
+    masks.decode({"size": [6, 7], "counts": b":<:N"}, 6, 7)  # 10, 12, 10 and 10 pixels
+    masks.decode({"size": [6, 7], "counts": b"ZPPPPP0<:N"}, 6, 7)  # the first in seven characters
+    with pytest.raises(DataError, match=r"its counts (hold other characters|end in the middle of a number)"):
+        masks.decode({"size": [6, 7], "counts": counts}, 6, 7)
+
+
 @given(st.binary(max_size=30))
 def test_any_bytes_are_decoded_or_refused(counts: bytes) -> None:
     try:
@@ -141,9 +155,15 @@ def test_the_bounding_box_is_tight(mask: np.ndarray) -> None:
         assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()
 
 
+def test_a_coco_row() -> None:
+    mask = box_mask(2, 1, 6, 4, 8, 10)
+    row = masks.coco_row(mask)
+    assert row == {"segmentation": masks.encode_rle(mask), "bbox": [2.0, 1.0, 4.0, 3.0], "area": 12}
+    json.dumps(row)
+
+
 def test_union_of_nothing_is_empty() -> None:
-    assert masks.union([], 3, 4).shape == (3, 4)
-    assert not masks.union([], 3, 4).any()
+    np.testing.assert_array_equal(masks.union([], 3, 4), np.zeros((3, 4), dtype=bool), strict=True)
 
 
 @given(st.lists(hnp.arrays(np.bool_, (5, 6)), max_size=4))
@@ -181,7 +201,7 @@ def test_whole_boxes_cover_their_pixels_and_end_at_the_edges(corners: list[tuple
         for row in range(8):
             for column in range(10):
                 expected[row, column] |= left <= column < right and top <= row < bottom
-    np.testing.assert_array_equal(masks.fill_boxes(boxes, 8, 10), expected)
+    np.testing.assert_array_equal(masks.fill_boxes(boxes, 8, 10), expected, strict=True)
 
 
 def test_a_box_covers_the_pixels_whose_centres_it_holds() -> None:

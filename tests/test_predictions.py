@@ -44,6 +44,9 @@ def test_palette_and_one_bit_masks_are_read(tmp_path: Path) -> None:
         ("a.json", "{}", "expected a list of results"),
         ("a.json", '[{"sent_id": true, "segmentation": {}}]', "row 0: expected an object with a whole number"),
         ("a.json", '[{"sent_id": 1, "segmentation": [[0, 0, 1, 0, 1, 1]]}]', "row 0.*polygons and boxes"),
+        ("a.json", '[{"sent_id": 1, "segmentation": {"size": [5], "counts": ""}}]', "row 0.*as RLE"),
+        ("a.json", '[{"sent_id": 1, "segmentation": {"size": [5, 0], "counts": ""}}]', "row 0.*as RLE"),
+        ("a.json", '[{"sent_id": 1, "segmentation": {"size": [5, true], "counts": ""}}]', "row 0.*as RLE"),
         ("a.jsonl", "[1]\n", "a.jsonl:1: expected an object"),
         ("a.jsonl", "\n{oops\n", "a.jsonl:2: expected one JSON object a line"),
         ("a.txt", "", "a .json or a .jsonl file, got 'a.txt'"),
@@ -59,6 +62,9 @@ def test_malformed_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found nothing there"):
         read_predictions(tmp_path / "nowhere")
     (tmp_path / "5.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="expected a PNG file that can be read"):
+        read_predictions(tmp_path)
+    Image.new("L", (3, 1)).save(tmp_path / "5.png", "JPEG")
     with pytest.raises(DataError, match="expected a PNG file that can be read"):
         read_predictions(tmp_path)
     Image.fromarray(np.array([[0, 100, 200]], dtype=np.uint8)).save(tmp_path / "5.png")

@@ -17,7 +17,7 @@ from deixis.data.sources import category_names
 from deixis.data.synthesize import SynthesisOptions
 from deixis.errors import ConfigError, DataError
 from deixis.trainconfig import SourceConfig
-from deixis.types import Expression, Scene
+from deixis.types import Expression, Scene, SceneObject
 
 LEFT, RIGHT = [2.0, 2.0, 6.0, 10.0], [12.0, 2.0, 6.0, 10.0]
 CONFIG = SourceConfig("instances.json", "images")
@@ -153,3 +153,12 @@ def test_real_annotations(shared_data: Path) -> None:
     scene = source.scene(0)
     assert len(source) == 84 and len(scene.labelled) == 80
     assert all(item.mask is not None and item.mask.shape == scene.size for item in scene.objects)
+
+
+def test_a_scene_checks_its_picture_and_its_masks() -> None:
+    image = np.zeros((4, 5, 3), dtype=np.uint8)
+    with pytest.raises(DataError, match=r"a\.json: a scene's image is \(H, W, 3\) uint8, got \(4, 5\) uint8"):
+        Scene(image[:, :, 0], (), frozenset(), source="a.json")
+    other = SceneObject(7, "dog", (0, 0, 1, 1), np.zeros((5, 4), dtype=bool))
+    with pytest.raises(DataError, match=r"a\.json: the mask of object 7 is \(5, 4\)"):
+        Scene(image, (other,), frozenset(), source="a.json")

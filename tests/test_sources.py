@@ -80,3 +80,12 @@ def test_class_names_come_from_what_is_labelled_completely(tmp_path: Path) -> No
     masks = SceneSource(SourceConfig("refcoco/instances.json", "images"), tmp_path)
     assert set(category_names([open_source(REFCOCO, tmp_path), masks])) <= set(SHAPES)
     assert masks.captions_of(0) == ()
+
+
+def test_validation_phrases_depend_on_the_seed_alone(tmp_path: Path) -> None:
+    write_refer(tmp_path)
+    masks = SceneSource(SourceConfig("refcoco/instances.json", "images"), tmp_path)
+    first, second, other = (
+        [sample.phrase for sample in validation_samples(masks, 6, seed, SynthesisOptions())] for seed in (1, 1, 2)
+    )
+    assert first == second != other

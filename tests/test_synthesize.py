@@ -86,6 +86,14 @@ def test_one_instance_is_named_by_its_class() -> None:
     assert found == {"couch", "sofa", "the couch", "the sofa"}
 
 
+def test_a_class_too_small_to_name_does_not_silence_the_next() -> None:
+    drawn = Drawn("apple", "dog")
+    drawn.add("apple", (10, 10, 14, 14))
+    drawn.add("dog", (60, 60, 120, 150))
+    found = everything(drawn.scene(), only("class"))
+    assert {(item.kind, item.target_ids) for item in found} == {("class", (2,))}
+
+
 def test_several_instances_are_named_together() -> None:
     drawn, left, right = two_dogs()
     found = everything(drawn.scene(), only("class"))
@@ -183,6 +191,13 @@ def test_colours_of_things() -> None:
     found = everything(drawn.scene(), only("colour"))
     assert "red dog" in texts(found, left) and "blue dog" in texts(found, right)
     assert not says(texts(found, left), "blue")
+
+
+def test_a_very_small_object_is_not_told_by_its_colour() -> None:
+    drawn, _, _ = two_dogs()
+    small = drawn.add("dog", (100, 100, 106, 106), GREEN)
+    found = everything(drawn.scene(), only("colour"))
+    assert found and texts(found, small) == set()
 
 
 def test_no_colour_where_another_one_might_have_it() -> None:
@@ -401,6 +416,19 @@ def test_mosaic_with_the_same_colours_says_none() -> None:
 
 def test_mosaic_where_a_garment_could_be_called_the_same() -> None:
     drawn, _ = mosaic(RED, RED, ("shirt", "blouse"))
+    assert everything(drawn.scene(), only("clothing")) == []
+
+
+def test_a_garment_that_may_be_of_either_person_is_of_nobody() -> None:
+    drawn, _ = mosaic(RED, WHITE)
+    assert everything(drawn.scene(), only("clothing"))
+    drawn.add("hat", (70, 20, 130, 40), BLUE, is_part=True)
+    assert everything(drawn.scene(), only("clothing")) == []
+
+
+def test_a_garment_that_is_not_labelled_tells_nobody() -> None:
+    drawn = Drawn("person")
+    dressed(drawn, 70, RED)
     assert everything(drawn.scene(), only("clothing")) == []
 
 

@@ -253,6 +253,8 @@ def test_rates_rise_and_fall(tmp_path: Path) -> None:
     assert shares[55] == pytest.approx(0.5) and shares[100] == pytest.approx(0)
     assert shares[10:] == sorted(shares[10:], reverse=True)
     assert schedule(0, replace(config, warmup=0)) == 1
+    steps = replace(config, drop_every=40)
+    assert [schedule(step, steps) for step in (10, 39, 40, 79, 80)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
 def test_the_backbone_has_a_rate_of_its_own_and_biases_do_not_decay(tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def test_folders_and_doubled_names(tmp_path: Path) -> None:
             info = tarfile.TarInfo("./deep/a")
             info.size = len(text)
             content.addfile(info, io.BytesIO(text))
-    assert unpack(archive, tmp_path / "new") == [tmp_path / "new" / "deep" / "a"]
-    assert tree(tmp_path / "new") == {"deep/a": b"second"}, "the later one counts, as for tar"
+    assert unpack(archive, tmp_path / "new" / "er") == [tmp_path / "new" / "er" / "deep" / "a"]
+    assert tree(tmp_path / "new" / "er") == {"deep/a": b"second"}, "the later one counts, as for tar"
 
 
 @pytest.mark.parametrize(("write", "name"), WRITERS[:2])

@@ -62,7 +62,8 @@ def test_regions_are_filled_boxes_cut_at_the_edges(tmp_path: Path) -> None:
 
 
 def test_what_names_nothing_in_the_picture_is_left_out(tmp_path: Path) -> None:
-    outside = [region(1, "x", 6, 0, 3, 3), region(2, "x", 0, 0, 0, 2), region(3, "  ", 0, 0, 2, 2)]
+    boxes = {1: (6, 0, 3, 3), 2: (0, 0, 0, 2), 3: (0, 0, 2, 0)}
+    outside = [*(region(number, "x", *box) for number, box in boxes.items()), region(4, "  ", 0, 0, 2, 2)]
     dataset = load_visual_genome(
         write(tmp_path, regions=[{"id": 1, "regions": outside}, {"id": 2, "regions": []}]), "all"
     )

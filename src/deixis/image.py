@@ -21,11 +21,10 @@ from deixis.errors import ImageError
 from deixis.types import FloatArray, ImageArray, Picture
 
 MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so that no small file can fill the memory.
-BAND_PIXELS = 1 << 20  # of a large picture that is worked on at once
 PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
-STRIP_PIXELS = 1_000_000  # are converted at once, where a conversion needs room for several copies
+STRIP_PIXELS = 1_000_000  # of a large picture are worked on at once: there is no room for several copies
 DRAFT_MARGIN = 2  # a JPEG decoded at a reduced scale still has this many times the pixels a side that are asked for
 TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
@@ -84,24 +83,22 @@ class Letterbox:
 
     def invert(self, grid: NDArray[np.floating]) -> FloatArray:
         """Take a map (h, w) over the whole square back to the picture: crop the padding, scale to (H, W) float32."""
-        bands = [band for _, band in self.bands(grid)]
-        return bands[0] if len(bands) == 1 else np.concatenate(bands)
+        strips = [strip for _, strip in self.strips(grid)]
+        return strips[0] if len(strips) == 1 else np.concatenate(strips)
 
-    def bands(self, grid: NDArray[np.floating]) -> Iterator[tuple[slice, FloatArray]]:
-        """``invert`` in bands of about ``BAND_PIXELS``, each with its rows: a large picture's map need not be held."""
+    def strips(self, grid: NDArray[np.floating]) -> Iterator[tuple[slice, FloatArray]]:
+        """``invert`` strip by strip, each with its rows: a large picture's map need not be held."""
         y0, y1 = (edge * grid.shape[0] / self.side for edge in (self.top, self.top + self.new_height))
         x0, x1 = (edge * grid.shape[1] / self.side for edge in (self.left, self.left + self.new_width))
         # Cells that lie wholly in the padding go first: bilinear would mix them into the picture's border.
         row, column = math.floor(y0), math.floor(x0)
         content = np.ascontiguousarray(grid[row : math.ceil(y1), column : math.ceil(x1)], dtype=np.float32)
         whole, scale = Image.fromarray(content), (y1 - y0) / self.height
-        step = self.height if self.height * self.width <= BAND_PIXELS else max(1, BAND_PIXELS // self.width)
-        for first in range(0, self.height, step):
-            last = min(first + step, self.height)
-            top, bottom = y0 - row + first * scale, min(y0 - row + last * scale, float(content.shape[0]))
-            size, box = (self.width, last - first), (x0 - column, top, x1 - column, bottom)
+        for rows in _strips(self.height, self.width):
+            top, bottom = y0 - row + rows.start * scale, min(y0 - row + rows.stop * scale, float(content.shape[0]))
+            size, box = (self.width, rows.stop - rows.start), (x0 - column, top, x1 - column, bottom)
             resized = whole.resize(size, Image.Resampling.BILINEAR, box=box)
-            yield slice(first, last), np.asarray(resized)  # np.array would copy it twice
+            yield rows, np.asarray(resized)  # np.array would copy it twice
 
 
 def open_image(source: Picture) -> ImageArray:
@@ -197,7 +194,9 @@ def _from_pil(image: Image.Image, name: str, max_pixels: int, side: int) -> Phot
 def _rgb(upright: Image.Image) -> ImageArray:
     if upright.mode.startswith(("I", "F")):
         return _from_array(np.asarray(upright))
-    if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
+    if upright.mode == "La":  # which Pillow turns into nothing but LA
+        upright = upright.convert("LA")
+    if upright.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in upright.info:
         return _on_white(upright)
     return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
 

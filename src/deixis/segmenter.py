@@ -254,7 +254,7 @@ class Segmenter:
         score = float(outputs["score"])
         mask = np.zeros((features.height, features.width), dtype=bool)
         if score >= presence:
-            for rows, logits in box.bands(outputs["logits"]):
+            for rows, logits in box.strips(outputs["logits"]):
                 np.greater_equal(logits, cut, out=mask[rows])
         proposals = None
         if self.config.objects:

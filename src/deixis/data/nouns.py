@@ -262,11 +262,6 @@ def is_person(category: str) -> bool:
     return clean(category) in {"person", "man", "woman", "boy", "girl", "child", "pedestrian"}
 
 
-def is_known(category: str) -> bool:
-    """Whether the tables name the category."""
-    return clean(category) in _COCO or clean(category) in _CLOTHING
-
-
 @lru_cache(maxsize=4096)
 def plural(noun: str) -> str:
     """The plural of a singular noun; nouns that are used in one form only stay as they are."""
