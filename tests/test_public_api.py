@@ -167,7 +167,7 @@ def test_the_commands() -> None:
             "ablate",
             {"data", "runs", "preset", "dataset", "base", "rows", "seeds", "test", "test_data", "backbone_weights"},
         ),
-        ("export", {"checkpoint", "output", "input_size"}),
+        ("export", {"checkpoint", "output", "input_size", "int8"}),
         ("serve", {"host", "port", "token_file", *SERVE_LIMITS, *RUNS}),
         ("web-export", {"folder", "ort", "model", "vectors"}),
         ("data list", set()),

@@ -39,7 +39,7 @@ def test_sizes() -> None:
     assert check_size(3, 2) == (3, 2)
     for height, width in ((0, 2), (3, -1), (10**6, 10**6)):
         with pytest.raises(
-            DataError, match=f"height and width of 1 to 178,000,000 pixels together, got {height} x {width}$"
+            DataError, match=f"height and width of 1 to 120,000,000 pixels together, got {height} x {width}$"
         ):
             check_size(height, width)
 

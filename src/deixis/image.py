@@ -20,7 +20,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from deixis.errors import ImageError
 from deixis.types import FloatArray, ImageArray, Picture
 
-MAX_PIXELS = 178_000_000  # About 13,000 x 13,700; refused before decoding, so that no small file can fill the memory.
+MAX_PIXELS = 120_000_000  # About 13,000 x 9,200; refused before decoding, so that no file can fill the memory.
 PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
