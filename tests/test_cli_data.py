@@ -61,6 +61,16 @@ def test_evaluate_of_several_datasets_with_baselines(run: Run, refer: Path) -> N
     assert len([line for line in outcome.lines if line.startswith("| ") and ", " in line]) == 5 * 3
 
 
+def test_evaluate_goes_on_from_what_it_kept(run: Run, refer: Path) -> None:
+    plain = run("evaluate", "refcoco:val", "--data", refer)
+    first = run("evaluate", "refcoco:val", "--data", refer, "--resume", "kept.jsonl")
+    kept = Path("kept.jsonl").read_bytes()
+    Path("kept.jsonl").write_bytes(kept[: kept.index(b"\n") + 30])
+    again = run("evaluate", "refcoco:val", "--data", refer, "--resume", "kept.jsonl")
+    assert plain.out == first.out == again.out and Path("kept.jsonl").read_bytes() == kept
+    refused(run("evaluate", "refcoco+:val", "--data", refer, "--resume", "kept.jsonl"), "got that of another")
+
+
 def test_evaluate_writes_numbers_and_records(run: Run, refer: Path) -> None:
     outcome = run("evaluate", "refcoco:val", "--data", refer, "--json", "o/s.json", "--records", "r.jsonl")
     assert outcome.code == 0

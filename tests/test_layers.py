@@ -24,7 +24,7 @@ ROWS = (
     ("configfile",),
     ("modelfile", "protocols", "glove", "runs", "backend"),
     ("segmenter", "data", "precision"),  # L2
-    ("baselines", "slices", "manifest"),  # L3
+    ("baselines", "slices", "manifest", "ledger"),  # L3
     ("evaluate", "summary", "score", "batch", "report.overlay"),
     ("panels", "report.grid", "report.paper"),  # L4
     ("report.tables", "report.figures", "report.why"),

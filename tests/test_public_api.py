@@ -155,7 +155,7 @@ def test_the_commands() -> None:
             {"source", "out", "phrases", "images", "masks", "overlays", "threshold", "workers", "engine", "model"}
             | {"vectors", "device"},
         ),
-        ("evaluate", {"datasets", "data", "json", "records", "baselines", *RUNS}),
+        ("evaluate", {"datasets", "data", "json", "records", "resume", "baselines", *RUNS}),
         ("score", {"predictions", "truth", "data", "protocol", "json"}),
         ("report", {"runs", "table", "format"}),
         (

@@ -16,6 +16,7 @@ from deixis.baselines import Answerer, Baseline
 from deixis.errors import DataError, PhraseError
 from deixis.files import atomic_write
 from deixis.image import open_image
+from deixis.ledger import Ledger
 from deixis.metrics import overlap
 from deixis.odds import certain
 from deixis.types import Features, ImageArray, Record, Sample, Segmentation
@@ -66,8 +67,11 @@ def compare(
     samples: Iterable[Sample],
     progress: Callable[[int], object] | None = None,
     seen: Seen | None = None,
+    ledger: Ledger | None = None,
 ) -> tuple[list[Record], dict[str, list[Record]]]:
     """As ``evaluate``, and in the same pass, on the same features, the baselines.
+
+    With a ledger, pictures that it knows are not asked again (``seen`` does not see them), and each new one is kept.
 
     Returns:
         The predictor's records, one per sample, and each baseline's by name, without the samples that it leaves out.
@@ -76,12 +80,17 @@ def compare(
     records: list[list[Record]] = [[] for _ in methods]
     for path, group in itertools.groupby(samples, key=lambda sample: sample.image):
         rows = list(group)
-        image = open_image(path)
-        for sample in rows:
-            _check_size(sample, image)
-        features = predictor.encode_image(image)
-        for method, found in zip(methods, records, strict=True):
-            found += _answered(method, features, rows, seen if method is methods[0] else None)
+        measured = ledger.known(rows) if ledger is not None else None
+        if measured is None:
+            image = open_image(path)
+            for sample in rows:
+                _check_size(sample, image)
+            features = predictor.encode_image(image)
+            measured = [_answered(item, features, rows, seen if item is methods[0] else None) for item in methods]
+            if ledger is not None:
+                ledger.add(rows, measured)
+        for new, found in zip(measured, records, strict=True):
+            found += new
         if progress is not None:
             progress(len(rows))
     return records[0], dict(zip(baselines, records[1:], strict=True))

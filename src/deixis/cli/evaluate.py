@@ -35,6 +35,14 @@ def run(
     records: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the records as JSON lines.", show_default=False)
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep what is measured there, picture by picture; after a kill the same command goes on.",
+            show_default=False,
+        ),
+    ] = None,
     baselines: Annotated[
         bool,
         typer.Option(
@@ -48,11 +56,14 @@ def run(
     device: options.OnDevice = options.Device.cpu,
 ) -> None:
     """Measure a model on human referring expressions: overall and mean IoU, prec@.5 to .9, 95 % intervals."""
+    from contextlib import nullcontext
     from itertools import chain
 
     from deixis.baselines import baselines_of
+    from deixis.batch import Model
     from deixis.cli.datasets import open_with_masks
     from deixis.evaluate import compare, write_records
+    from deixis.ledger import Ledger
     from deixis.runs import LEAK_FREE
     from deixis.segmenter import Segmenter
     from deixis.slices import tag_unknown_words
@@ -61,11 +72,12 @@ def run(
     opened = [open_with_masks(data, name) for name in datasets]
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     tagged = tag_unknown_words(chain.from_iterable(opened), segmenter.vectors)
-    with counter("expressions") as count:
-        ours, others = compare(segmenter, baselines_of(segmenter) if baselines else {}, tagged, count)
+    beside = baselines_of(segmenter) if baselines else {}
+    about = {"model": Model(model).digest, "methods": [MODEL, *beside], "datasets": datasets}
+    with counter("expressions") as count, Ledger(resume, about) if resume else nullcontext() as ledger:
+        ours, others = compare(segmenter, beside, tagged, count, ledger=ledger)
     leak_free = segmenter.about.get("leak_free")
-    about = {"leak_free": leak_free}
-    found = write_summary(json, ours, others, about) if json is not None else results(ours, others)
+    found = write_summary(json, ours, others, {"leak_free": leak_free}) if json is not None else results(ours, others)
     typer.echo(_report(found))
     typer.echo(f"training pictures without those of RefCOCO, + and g val and test: {LEAK_FREE[leak_free]}")
     if records is not None:
