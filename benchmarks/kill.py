@@ -2,7 +2,7 @@
 
     python benchmarks/kill.py [--kills 20] [--steps 120] [--seed 0] [--json FILE]
 
-A drawn data set and a tiny network, about ten seconds a kill on one core.
+A drawn data set and a tiny network, a few minutes on one core. The moments are spread over the whole run.
 
 Every run is a process of its own; one that is killed (SIGKILL) is started again, and saves a checkpoint each step.
 """
@@ -30,7 +30,8 @@ from deixis.errors import CheckpointError  # noqa: E402
 from deixis.train.checkpoint import load_checkpoint  # noqa: E402
 from tiny import tiny_run  # noqa: E402
 
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 1.0  # about two steps
+LAST_STEPS = 5  # are left to be done, so that there is something to kill
 PROGRAM = """
 import sys; from pathlib import Path; from deixis.trainconfig import TrainConfig
 from deixis.configfile import read_config; from deixis.train.loop import train
@@ -49,18 +50,27 @@ def step_of(path: Path) -> int:
     return load_checkpoint(path).step if path.exists() else 0
 
 
-def killed_at(folder: Path, kills: int, chance: random.Random) -> list[int]:
-    """Start the run "killed" again and again and kill it; gives the step of its checkpoint after each kill."""
+def written(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def killed_at(folder: Path, moments: list[int], chance: random.Random) -> list[int]:
+    """Start the run "killed" again and again and kill it, some time after it has reached each of these steps.
+
+    Gives the step of its checkpoint after each kill.
+    """
     path, steps = folder / "killed" / "last.safetensors", list[int]()
-    while len(steps) < kills:
-        process, before = start(folder, "killed"), path.stat().st_mtime_ns if path.exists() else 0
-        early = chance.random() < 0.2  # perhaps while it starts
-        while not early and process.poll() is None and not (path.exists() and path.stat().st_mtime_ns > before):
-            time.sleep(0.01)  # so that each process gets further than the one before
+    for moment in moments:
+        reached, before = step_of(path), written(path)
+        process = start(folder, "killed")
+        while reached < moment and process.poll() is None:
+            time.sleep(0.005)
+            if written(path) != before:  # a checkpoint a step
+                reached, before = reached + 1, written(path)
         time.sleep(chance.uniform(0, WAIT_SECONDS))
         process.kill()
         if process.wait() != -9:
-            sys.exit(f"the run ended by itself (code {process.returncode}) after {len(steps)} kills; give more --steps")
+            sys.exit(f"the run ended by itself (code {process.returncode}) after {len(steps)} kills")
         try:
             steps.append(step_of(path))
         except CheckpointError as error:
@@ -81,7 +91,9 @@ def main() -> None:
     (folder / "config.json").write_text(json.dumps(to_mapping(config)))
     if start(folder, "whole").wait():
         sys.exit("the run that is left alone failed")
-    steps = killed_at(folder, arguments.kills, random.Random(arguments.seed))
+    chance = random.Random(arguments.seed)
+    moments = sorted(chance.sample(range(arguments.steps - LAST_STEPS), arguments.kills))
+    steps = killed_at(folder, moments, chance)
     if start(folder, "killed").wait():
         sys.exit("the killed run does not go on")
     left, right = (load_checkpoint(folder / run / "last.safetensors") for run in ("whole", "killed"))

@@ -101,6 +101,10 @@ def _held_out(result: dict[str, Any]) -> list[str]:
         f"| | oIoU | {_percent(all_rows['oIoU'])} |",
         f'| WHAT: bare class name | oIoU of "person" | {_percent(what["person oIoU"])} |',
         f"| | mean oIoU of {what['classes']} classes | {_percent(what['mean oIoU over classes'])} |",
+        *(
+            f"| large objects told from other classes | {kind}, n {row['n']} | {_percent(row['right'])} |"
+            for kind, row in what["large objects"].items()
+        ),
         f"| WHICH of several alike, {which['n']} phrases | IoU with the right one | {_percent(which['right one'])} |",
         f"| | IoU with the wrong one | {_percent(which['wrong one'])} |",
         f"| left and right, {sides['n']} phrases | as said | {_percent(sides['as said'])} |",

@@ -2,11 +2,13 @@
 
     python benchmarks/understanding.py INSTANCES.json IMAGES [--model FILE] [--json FILE]
 
-WHAT: the bare class name, IoU with all objects of the class. WHICH: phrases that tell one object from its like; IoU
-with the right object, with the wrong one (the largest other of the class), and with the right one when left and right
-change places in the phrase. WHETHER: how well the score tells phrases that name something from those that do not, and
-what a score below which nothing is marked would refuse: the default, config.DEFAULT_PRESENCE, and quantiles of the
-scores of phrases that name something. TYPING ERRORS: one random error in one word of each phrase.
+WHAT: the bare class name, IoU with all objects of the class; and of objects of at least 3 % of the picture, the share
+inside of which p_image is highest, on average, for their own class among those of the annotations. WHICH: phrases that
+tell one object from its like; IoU with the right object, with the wrong one (the largest other of the class), and with
+the right one when left and right change places in the phrase. WHETHER: how well the score tells phrases that name
+something from those that do not, and what a score below which nothing is marked would refuse: the default,
+config.DEFAULT_PRESENCE, and quantiles of the scores of phrases that name something. TYPING ERRORS: one random error in
+one word of each phrase.
 """
 
 from __future__ import annotations
@@ -26,12 +28,15 @@ from deixis.config import DEFAULT_PRESENCE
 from deixis.data.scenes import SceneSource, target_mask
 from deixis.embeddings import WordVectors
 from deixis.evaluate import evaluate
+from deixis.image import Letterbox
 from deixis.metrics import roc_auc, summarize
 from deixis.segmenter import DEFAULT_VECTORS
 from deixis.text import mirror
+from deixis.train.targets import shrink
 from deixis.types import Expression, Record, Sample
 
 PHRASES = 12  # a picture
+LARGE = 0.03  # share of the picture
 REFUSED = (0.01, 0.02, 0.03, 0.05)  # shares of phrases that name something
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -46,6 +51,24 @@ def class_samples(source: SceneSource) -> list[Sample]:
             mask = target_mask(scene, Expression(name, ids, "class", name))
             samples.append(Sample("heldout", "classes", entry.id, len(samples), entry.path, name, mask, name))
     return samples
+
+
+def recognised(segmenter: Segmenter, source: SceneSource) -> dict[str, dict[str, float]]:
+    """Of people and of other large objects, how many and the share whose class is the likeliest inside of them."""
+    names = [name for name in source.category_names if name in segmenter.config.categories]
+    rows = [segmenter.config.categories.index(name) for name in names]
+    right: dict[str, list[bool]] = {"person": [], "others": []}
+    for index, entry in enumerate(source.images):
+        scene, features = source.scene(index), segmenter.encode_image(entry.path)
+        p_image = features.arrays["p_image"][0, rows]
+        box = Letterbox.fit(*scene.size, features.input_size)
+        for item in scene.objects:
+            if item.is_crowd or item.mask is None or item.mask.mean() < LARGE or item.category not in names:
+                continue
+            weights = shrink(item.mask, box, features.input_size // p_image.shape[-1])
+            likeliest = names[int((p_image * weights).sum(axis=(1, 2)).argmax())]
+            right["person" if item.category == "person" else "others"].append(likeliest == item.category)
+    return {kind: {"n": len(found), "right": round(float(np.mean(found)), 4)} for kind, found in right.items()}
 
 
 def misspell(phrase: str, rng: random.Random) -> str:
@@ -114,6 +137,7 @@ def main() -> None:
             "person oIoU": round(by_class["person"], 4),
             "mean oIoU over classes": round(float(np.mean(list(by_class.values()))), 4),
             "classes": len(by_class),
+            "large objects": recognised(segmenter, source),
         },
         "all": {"n": len(named), "mIoU": mean_iou(named), "oIoU": round(summarize(named).oiou, 4)},
         "kinds": {kind: mean_iou([record for record in named if record.tags["kind"] == kind]) for kind in kinds},

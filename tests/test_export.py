@@ -12,6 +12,7 @@ import onnx
 import torch
 from PIL import Image
 
+from commands import Run, refused
 from deixis import export as exporting
 from deixis.data.shapes import draw_scene
 from deixis.errors import CheckpointError, ConfigError, InputError
@@ -171,6 +172,18 @@ def test_int8_needs_photographs(tmp_path: Path) -> None:
     export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
     with pytest.raises(InputError, match="expected at least one picture"):
         quantise(ModelFile.read(tmp_path / "m.deixis"), [])
+
+
+def test_the_int8_command_writes_one_file_or_none(run: Run, tmp_path: Path) -> None:
+    checkpoint, photos, output = checkpoint_of(trained_looking(), tmp_path), tmp_path / "photos", tmp_path / "m.deixis"
+    photos.mkdir()
+    (photos / "broken.png").write_bytes(b"no picture")
+    refused(run("export", checkpoint, "--output", output, "--int8", photos), "broken.png")
+    assert not output.exists()
+    Image.fromarray(draw_scene(1, 64).image).save(photos / "broken.png")
+    told = run("export", checkpoint, "--output", output, "--int8", photos).out
+    assert told.startswith(f"{output}: ") and told.endswith(" MB in int8\n")
+    assert ModelFile.read(output).about["precision"] == "int8"
 
 
 def test_widening_takes_halving_back(tmp_path: Path) -> None:

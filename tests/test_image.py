@@ -12,7 +12,18 @@ from PIL import Image
 
 from deixis import image as image_module
 from deixis.errors import ImageError
-from deixis.image import PIXEL_MEAN, PIXEL_STD, Letterbox, decode_photo, normalise, open_image, open_photo
+from deixis.image import (
+    PIXEL_MEAN,
+    PIXEL_STD,
+    PNG_LEVEL,
+    PNG_LEVEL_LARGE,
+    Letterbox,
+    decode_photo,
+    normalise,
+    open_image,
+    open_photo,
+    png_level,
+)
 
 SIDES = st.integers(1, 150)
 
@@ -519,3 +530,8 @@ def test_conversion_in_strips_changes_nothing(monkeypatch: pytest.MonkeyPatch, m
     for pixels in (1, 40, 23 * 17 - 1):
         monkeypatch.setattr("deixis.image.STRIP_PIXELS", pixels)
         np.testing.assert_array_equal(open_image(picture), whole)
+
+
+def test_large_pngs_are_packed_less() -> None:
+    small, large = np.zeros((10, 10), np.uint8), np.broadcast_to(np.uint8(0), (8000, 4000))
+    assert png_level(small) == PNG_LEVEL > png_level(large) == PNG_LEVEL_LARGE >= 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deixis.baselines import Baseline, WholeImage
-from deixis.errors import DataError
+from deixis.errors import DataError, InputError
 from deixis.evaluate import compare
 from deixis.ledger import Ledger
 from deixis.types import Record, Sample
@@ -89,3 +90,14 @@ def test_every_line_is_json(tmp_path: Path, samples: list[Sample]) -> None:
     measured(tmp_path / "l", samples)
     about, *pictures = [json.loads(line) for line in (tmp_path / "l").read_text().splitlines()]
     assert about == ABOUT and [len(picture["sentences"]) for picture in pictures] == [2, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+def test_two_evaluations_do_not_share_a_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path, ABOUT):
+        with pytest.raises(InputError, match="another evaluation writes to this file"):
+            Ledger(path, ABOUT)
+        assert path.read_text() == json.dumps(ABOUT) + "\n"
+    with Ledger(path, ABOUT):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,17 @@ def test_shapes(data: TrainingData) -> None:
     assert targets.object_masks.shape == (3, MAX_OBJECTS, 16, 16) and targets.classes.shape == (3, 3, 8, 8)
     assert targets.phrase_valid.any() and targets.heat_weight.all()
     assert batch.images.dtype == torch.float32 and targets.phrase_class.dtype == torch.int64
+
+
+def test_parts_are_no_rivals_of_whole_objects(tmp_path: Path) -> None:
+    """Regions of a picture that make up a circle are its parts, unless another source has them as things."""
+    data = tiny_data(tmp_path)
+    (source,) = data.config.sources
+    parts = open_source(replace(source, whole="circle"), tmp_path)
+    rivals = dict(zip(data.config.model.categories, replace(data, sources=[parts])._rivals, strict=True))
+    assert rivals == {"circle": True, "square": False, "triangle": False}
+    assert replace(data, sources=[parts, *data.sources])._rivals.all()
+    assert torch.equal(data[0].targets.rivals, torch.ones(1, 3, dtype=torch.bool))
 
 
 def test_a_phrase_has_words_exactly_where_it_is_valid(data: TrainingData) -> None:

@@ -22,6 +22,7 @@ from deixis.model.losses import (
     exclusive_category_loss,
     heat_loss,
     instance_loss,
+    object_class_loss,
     pixel_loss,
     selection_loss,
     total_loss,
@@ -129,7 +130,46 @@ def test_boxes_of_half_overlap() -> None:
 def test_box_loss_by_hand() -> None:
     found = one(object_boxes=torch.tensor([[[0.5, 0.5, 0.2, 0.4]]]), object_valid=torch.tensor([[True]]))
     predicted = torch.tensor([[[0.6, 0.5, 0.2, 0.4 * exp(0.3)]]])
-    assert _box_loss(predicted, found).item() == pytest.approx((0.1 / 0.2 + 0.3) / 2, rel=1e-5)
+    overlap = 0.1 * 0.4 / (0.2 * 0.4 + 0.2 * 0.4 * exp(0.3) - 0.1 * 0.4)
+    assert _box_loss(predicted, found).item() == pytest.approx((0.1 / 0.2 + 0.3) / 2 + 1 - overlap, rel=1e-5)
+
+
+def objects(named: list[int], **changes: torch.Tensor) -> Targets:
+    """One picture of four cells of 2 x 2 pixels, three classes, and an object in each of the first cells."""
+    masks = torch.zeros(1, len(named), 2, 8)
+    for row in range(len(named)):
+        masks[0, row, :, 2 * row : 2 * row + 2] = 1
+    found = {
+        "object_masks": masks,
+        "object_class": torch.tensor([named]),
+        "object_valid": torch.ones(1, len(named), dtype=torch.bool),
+        "classes": torch.zeros(1, 3, 1, 4),
+        "rivals": torch.ones(1, 3, dtype=torch.bool),
+    }
+    return targets()._replace(**{**found, **changes})
+
+
+LOGITS = torch.tensor([[[[2.0, 0, 0, 9]], [[0.0, 1, 0, 9]], [[0.0, 0, 0, 9]]]])  # (1, 3, 1, 4)
+
+
+def test_the_class_of_an_object_by_hand() -> None:
+    expected = [log(exp(2) + 2) - 2, log(exp(1) + 2) - 1]
+    assert object_class_loss(LOGITS, objects([0, 1])).item() == pytest.approx(sum(expected) / 2)
+    assert object_class_loss(LOGITS, objects([0, IGNORED])).item() == pytest.approx(expected[0])
+
+
+def test_many_objects_of_a_class_count_as_one() -> None:
+    expected = [(log(exp(2) + 2) - 2 + log(exp(1) + 2)) / 2, log(3)]
+    assert object_class_loss(LOGITS, objects([0, 0, 2])).item() == pytest.approx(sum(expected) / 2)
+
+
+def test_parts_and_what_lies_over_an_object_are_no_rivals() -> None:
+    parts = torch.tensor([[True, False, True]])
+    assert object_class_loss(LOGITS, objects([0], rivals=parts)).item() == pytest.approx(log(exp(2) + 1) - 2)
+    assert object_class_loss(LOGITS, objects([1], rivals=parts)).item() == pytest.approx(log(exp(2) + 2))
+    shirt = torch.zeros(1, 3, 1, 4)
+    shirt[0, 2, 0, 0] = 1
+    assert object_class_loss(LOGITS, objects([0], classes=shirt)).item() == pytest.approx(log(exp(2) + 1) - 2)
 
 
 def test_a_box_says_how_far_a_mask_reaches() -> None:

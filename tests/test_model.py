@@ -17,12 +17,12 @@ from torch.nn import functional as F
 
 from deixis.errors import CheckpointError, MissingExtra
 from deixis.model.build import build, parameter_count
-from deixis.model.category import dot_product
+from deixis.model.category import CategorySegmenter, dot_product
 from deixis.model.combine import EPSILON, Combine, logit
 from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
 from deixis.model.image_encoder import spatial_channels, upsample
-from deixis.model.losses import Targets, total_loss
+from deixis.model.losses import IGNORED, Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.outputs import Answer
 from deixis.model.relate import RANKS, ObjectFacts, _exceeds, _ranks, select_masks
@@ -70,12 +70,14 @@ def targets() -> Targets:
         choosable=torch.ones(B, P, dtype=torch.bool),
         object_boxes=boxes,
         object_valid=valid,
+        object_class=torch.tensor([[0, 1, 2, IGNORED]] * B),
         object_masks=masks,
         object_mask_known=valid,
         heat=inputs()[2],
         heat_weight=torch.ones(B, 8, 8),
         classes=F.avg_pool2d(masks[:, :M], 2),
         class_known=torch.ones(B, M, dtype=torch.bool),
+        rivals=torch.ones(B, M, dtype=torch.bool),
     )
 
 
@@ -163,7 +165,7 @@ def test_every_trainable_parameter_gets_a_gradient(network: CompactNetwork) -> N
     loss, terms = total_loss(network.train()(*inputs()), targets(), LossConfig())
     loss.backward()
     assert loss.isfinite()
-    assert set(terms) == {"answer", "p1", "category", "phrase_class", "presence"} | (
+    assert set(terms) == {"answer", "p1", "category", "object_class", "phrase_class", "presence"} | (
         {"heat", "box", "instance", "selection"} if network.objects is not None else set()
     )
     torch.testing.assert_close(loss.detach(), torch.stack(list(terms.values())).sum())
@@ -351,6 +353,51 @@ def test_masks_of_chosen_objects_are_laid_over_each_other() -> None:
     choice = torch.tensor([[[1.0, 0.0], [0.5, 0.9]]])
     p3 = select_masks(choice, masks)
     torch.testing.assert_close(p3[0, :, 0], torch.tensor([[1.0, 0.5, 0.0], [0.5, 0.9, 0.0]]))
+
+
+def test_gradients_of_the_laid_over_masks_are_those_of_the_largest_product() -> None:
+    make = torch.Generator().manual_seed(0)
+    choice, masks = torch.rand(2, 3, 4, generator=make), torch.rand(2, 4, 5, 6, generator=make)
+    plain = [part.clone().requires_grad_() for part in (choice, masks)]
+    ours = [part.clone().requires_grad_() for part in (choice, masks)]
+    expected = (plain[0][..., None, None] * plain[1][:, None]).amax(dim=2)
+    found = select_masks(*ours)
+    torch.testing.assert_close(found, expected)
+    weights = torch.rand(expected.shape, generator=make)
+    (found * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for mine, theirs in zip(ours, plain, strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad)
+
+
+def test_a_mask_is_what_its_network_says_of_pixel_and_place() -> None:
+    head = build(tiny_model(), seed=1).objects
+    assert head is not None
+    make = torch.Generator().manual_seed(0)
+    embedding, hidden = torch.randn(1, 8, 6, 4, generator=make), torch.randn(1, 2, 16, generator=make)
+    boxes = torch.tensor([[[0.5, 0.4, 0.3, 0.2], [0.1, 0.2, 0.9, 0.9]]])
+    filters = head._filters(hidden)
+    found = head.masks(embedding, boxes, filters)
+    row, column, which = 4, 1, 1
+    x, y, width, height = boxes[0, which].tolist()
+    across, down = ((column + 0.5) / 4 - x) / (width / 2), ((row + 0.5) / 6 - y) / (height / 2)
+    pixel = embedding[0, :, row, column]
+    units = F.relu(filters.inner[0, which] @ torch.cat([pixel, torch.tensor([across, down, 1.0])]))
+    expected = filters.linear[0, which] @ pixel + filters.bias[0, which] + filters.outer[0, which] @ units
+    expected -= head.window.abs() * (across**2 + down**2)
+    torch.testing.assert_close(found[0, which, row, column], expected)
+
+
+def test_the_coarse_map_says_what_is_there() -> None:
+    """Its scores are spread over the four by four cells that it covers, and added."""
+    head = CategorySegmenter(4, 6, 3)
+    assert not head.recognise.weight.any()
+    merged, coarse = torch.randn(1, 4, 8, 8), torch.randn(1, 6, 2, 2)
+    before = head.eval()(merged, coarse)
+    nn.init.normal_(head.recognise.weight)
+    scores = head.recognise(coarse)
+    torch.testing.assert_close(head(merged, coarse) - before, upsample(scores, 4))
+    torch.testing.assert_close(upsample(scores, 4)[..., 0, 0], scores[..., 0, 0])
 
 
 def test_true_centres_are_candidates_when_hinted() -> None:

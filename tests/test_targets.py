@@ -23,7 +23,7 @@ CLASSES = {"square": 0, "circle": 1}
 SQUARE = Letterbox.fit(64, 64, 64)
 
 
-def scene(*boxes: tuple[int, int, int, int], **flags: bool) -> Scene:
+def scene(*boxes: tuple[int, int, int, int], **flags: bool | str) -> Scene:
     """64 x 64 with filled boxes as squares, ids from 1; flags are of the last one."""
     objects = []
     for identity, (x0, y0, x1, y1) in enumerate(boxes, 1):
@@ -63,7 +63,7 @@ def test_shrink_keeps_area(seed: int, size: tuple[int, int]) -> None:
 
 
 def test_objects_largest_first_with_peaks_at_their_centres() -> None:
-    found = object_targets(scene((0, 0, 8, 8), (16, 24, 48, 56)), SQUARE, exhaustive=True)
+    found = object_targets(scene((0, 0, 8, 8), (16, 24, 48, 56)), SQUARE, exhaustive=True, classes=CLASSES)
     assert found.ids == (2, 1)
     assert np.allclose(found.boxes[0], [0.5, 0.625, 0.5, 0.5])
     assert found.cells.tolist() == [5 * 8 + 4, 0]
@@ -77,43 +77,49 @@ def test_objects_largest_first_with_peaks_at_their_centres() -> None:
 @given(st.integers(0, 10_000))
 def test_every_object_has_its_peak(seed: int) -> None:
     drawn = draw_scene(seed, 96)
-    found = object_targets(drawn, Letterbox.fit(96, 96, 64), exhaustive=True)
+    found = object_targets(drawn, Letterbox.fit(96, 96, 64), exhaustive=True, classes=CLASSES)
     assert set(np.flatnonzero(found.heat == 1)) == set(found.cells)
     assert len(found.ids) == len(drawn.objects)
 
 
 def test_what_is_not_labelled_may_have_centres_anywhere() -> None:
-    found = object_targets(scene((16, 24, 48, 56)), SQUARE, exhaustive=False)
+    found = object_targets(scene((16, 24, 48, 56)), SQUARE, exhaustive=False, classes=CLASSES)
     assert found.heat_weight[3:7, 2:6].all()
     assert found.heat_weight.sum() == 16, "only inside the labelled object is it known that no other centre is there"
-    assert not object_targets(scene(), SQUARE, exhaustive=False).heat_weight.any()
-    assert object_targets(scene(), SQUARE, exhaustive=True).heat_weight.all()
+    assert not object_targets(scene(), SQUARE, exhaustive=False, classes=CLASSES).heat_weight.any()
+    assert object_targets(scene(), SQUARE, exhaustive=True, classes=CLASSES).heat_weight.all()
 
 
 def test_crowds_are_no_objects_and_teach_nothing() -> None:
-    found = object_targets(scene((0, 0, 8, 8), (32, 32, 64, 64), is_crowd=True), SQUARE, exhaustive=True)
+    crowded = scene((0, 0, 8, 8), (32, 32, 64, 64), is_crowd=True)
+    found = object_targets(crowded, SQUARE, exhaustive=True, classes=CLASSES)
     assert found.ids == (1,)
     assert not found.heat_weight[4:, 4:].any() and found.heat_weight.sum() == 64 - 16
 
 
 def test_parts_and_slivers_are_no_objects() -> None:
-    assert object_targets(scene((0, 0, 8, 8), (2, 2, 6, 6), is_part=True), SQUARE, True).ids == (1,)
-    assert object_targets(scene((0, 0, 8, 8), (20, 0, 21, 60)), SQUARE, True).ids == (1,)
+    assert object_targets(scene((0, 0, 8, 8), (2, 2, 6, 6), is_part=True), SQUARE, True, CLASSES).ids == (1,)
+    assert object_targets(scene((0, 0, 8, 8), (20, 0, 21, 60)), SQUARE, True, CLASSES).ids == (1,)
 
 
 def test_only_so_many_objects() -> None:
     many = scene(*((x, y, x + 4, y + 4) for x in range(0, 50, 10) for y in range(0, 50, 10)))
-    assert len(object_targets(many, SQUARE, True).ids) == MAX_OBJECTS
+    assert len(object_targets(many, SQUARE, True, CLASSES).ids) == MAX_OBJECTS
+
+
+def test_classes_of_objects() -> None:
+    shown = scene((0, 0, 8, 8), (16, 24, 48, 56), category="unheard of")
+    assert object_targets(shown, SQUARE, True, CLASSES).classes.tolist() == [IGNORED, CLASSES["square"]]
 
 
 def test_boxes_stand_for_masks() -> None:
-    found = object_targets(boxed(scene((0, 0, 8, 8))), SQUARE, True)
+    found = object_targets(boxed(scene((0, 0, 8, 8))), SQUARE, True, CLASSES)
     assert not found.mask_known.any() and found.masks.sum() == 4
 
 
 def test_phrases_and_their_members() -> None:
     shown = scene((0, 0, 8, 8), (16, 24, 48, 56))
-    objects = object_targets(shown, SQUARE, True)
+    objects = object_targets(shown, SQUARE, True, CLASSES)
     phrases = [
         Expression("small one", (1,), "size", "square"),
         Expression("both", (1, 2), "class", "square"),
@@ -133,7 +139,7 @@ def test_phrases_that_no_proposed_object_can_answer() -> None:
     part = scene((0, 0, 8, 8), (2, 2, 6, 6), is_part=True)
     for shown, choosable in ((crowd, False), (part, True)):
         found = phrase_targets(
-            shown, [Expression("it", (2,), "class")], object_targets(shown, SQUARE, True), SQUARE, CLASSES, 1
+            shown, [Expression("it", (2,), "class")], object_targets(shown, SQUARE, True, CLASSES), SQUARE, CLASSES, 1
         )
         assert not found.members.any()
         assert found.choosable[0] == choosable, "of a part it is known that no whole object is meant"

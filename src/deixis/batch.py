@@ -30,7 +30,7 @@ from deixis.config import BatchConfig
 from deixis.data.requests import Request, Requests
 from deixis.errors import InputError, MissingExtra, PhraseError
 from deixis.files import atomic_write, folder_lock
-from deixis.image import PNG_LEVEL, open_image
+from deixis.image import open_image, png_level
 from deixis.manifest import Manifest, Row, check_settings, write_results
 from deixis.masks import coco_row
 from deixis.segmenter import DEFAULT_MODEL, Segmenter
@@ -296,7 +296,7 @@ def _store(files: Mapping[str, bytes], folder: Path) -> None:
 
 def _encoded(pixels: ImageArray, format: str) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format, **({"compress_level": PNG_LEVEL} if format == "PNG" else {}))
+    Image.fromarray(pixels).save(buffer, format, **({"compress_level": png_level(pixels)} if format == "PNG" else {}))
     return buffer.getvalue()
 
 

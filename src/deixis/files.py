@@ -179,14 +179,18 @@ def folder_lock(folder: Path, what: str, option: str) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as handle:
-        if not _take(handle.fileno()):
+        if not take_lock(handle.fileno()):
             raise InputError(
                 f"{folder}: another {what} is at work in this folder; wait for it, or choose another with {option}"
             )
         yield
 
 
-def _take(descriptor: int) -> bool:
+def take_lock(descriptor: int) -> bool:
+    """Hold an open file until it is closed; False when another process holds it.
+
+    Always True where the system, or the file's folder, has no ``flock``.
+    """
     if sys.platform == "win32":
         return True
     import fcntl

@@ -22,6 +22,7 @@ from deixis.types import FloatArray, ImageArray, Picture
 
 MAX_PIXELS = 120_000_000  # About 13,000 x 9,200; refused before decoding, so that no file can fill the memory.
 PNG_LEVEL = 3  # half the time of Pillow's own 6 for a few percent of size
+PNG_LEVEL_LARGE, PNG_LARGE = 1, 32_000_000  # from so many bytes of pixels on, a second of waiting counts more
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
 STRIP_PIXELS = 1_000_000  # of a large picture are worked on at once: there is no room for several copies
@@ -160,6 +161,11 @@ def normalise(squares: ImageArray) -> FloatArray:
         np.multiply(squares[..., channel], np.float32(1 / 255) / PIXEL_STD[channel], out=plane)
         plane -= PIXEL_MEAN[channel] / PIXEL_STD[channel]
     return planes
+
+
+def png_level(pixels: NDArray[np.uint8]) -> int:
+    """How hard a PNG of these pixels is packed: Pillow's ``compress_level``."""
+    return PNG_LEVEL if pixels.nbytes < PNG_LARGE else PNG_LEVEL_LARGE
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from deixis.errors import DataError
+from deixis.errors import DataError, InputError
+from deixis.files import take_lock
 from deixis.types import Record, Sample
 
 
@@ -25,6 +26,7 @@ class Ledger:
         about: what is evaluated (model, word vectors, methods, datasets); plain values for JSON.
 
     Raises:
+        InputError: another process writes to it.
         DataError: the file is of another evaluation, or no ledger.
     """
 
@@ -34,6 +36,8 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._handle: IO[bytes] = path.open("a+b", buffering=0)
         try:
+            if not take_lock(self._handle.fileno()):
+                raise InputError(f"{path}: another evaluation writes to this file; wait for it, or give another one")
             self._done = self._read()
         except BaseException:
             self._handle.close()

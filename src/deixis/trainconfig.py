@@ -93,13 +93,14 @@ class LossConfig:
     """Weights of the losses; the answer p itself weighs 1.
 
     Attributes:
-        p1, category, phrase_class, objects, selection, presence: of the terms.
+        p1, category, object_class, phrase_class, objects, selection, presence: of the terms.
         background: weight of a background pixel in a plain mean cross-entropy over pixels, as in the 2016 baseline;
             0 for cross-entropy plus Dice.
     """
 
     p1: float = 0.5
     category: float = 1.0
+    object_class: float = 0.5
     phrase_class: float = 0.2
     objects: float = 1.0
     selection: float = 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -41,9 +43,12 @@ def run(
     from deixis.data.requests import pictures
     from deixis.modelfile import ModelFile
 
-    photos = [Path(name) for name in pictures(int8)] if int8 is not None else []
-    report = export(checkpoint, output, input_size)
-    typer.echo(str(report))
-    if photos:
-        quantise(ModelFile.read(output), photos).write(output)
-        typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB in int8")
+    if int8 is None:
+        typer.echo(str(export(checkpoint, output, input_size)))
+        return
+    photos = [Path(name) for name in pictures(int8)]
+    with tempfile.TemporaryDirectory() as folder:  # a photo that cannot be read must leave nothing at ``output``
+        plain = Path(folder, output.name)
+        typer.echo(str(replace(export(checkpoint, plain, input_size), path=output)))
+        quantise(ModelFile.read(plain), photos).write(output)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB in int8")

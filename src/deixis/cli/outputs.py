@@ -12,7 +12,7 @@ from PIL import Image
 
 from deixis.errors import InputError
 from deixis.files import atomic_write
-from deixis.image import PNG_LEVEL
+from deixis.image import png_level
 from deixis.text import slug
 
 LOSSLESS = (".png", ".bmp", ".tif", ".tiff")
@@ -57,7 +57,8 @@ def save_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
         InputError: the picture is too large for the format.
         DataError: the file cannot be written.
     """
-    options: dict[str, Any] = {"compress_level": PNG_LEVEL} if path.suffix.lower() == ".png" else {"quality": 92}
+    is_png = path.suffix.lower() == ".png"
+    options: dict[str, Any] = {"compress_level": png_level(pixels)} if is_png else {"quality": 92}
     with atomic_write(path) as temporary:
         try:
             Image.fromarray(pixels).save(temporary, **options)

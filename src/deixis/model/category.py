@@ -10,19 +10,27 @@ from deixis.model.image_encoder import SeparableConv, upsample
 class CategorySegmenter(nn.Module):
     """p_image: for each cell and class, the probability that the class is there.
 
-    A fully convolutional head (Long et al. 2015). Classes are not exclusive: in pictures with clothing labels a
-    pixel is both "person" and "shirt", so each class has a sigmoid of its own.
+    A fully convolutional head (Long et al. 2015): the backbone's last map, which ImageNet taught to recognise things,
+    says what is there, and the merged one where it ends; their scores are added. Classes are not exclusive: in
+    pictures with clothing labels a pixel is both "person" and "shirt", so each class has a sigmoid of its own.
+
+    Args:
+        inputs: channels of the merged map at stride 8.
+        coarse: channels of the backbone's last map, at stride 32.
+        categories: M.
     """
 
-    def __init__(self, inputs: int, categories: int) -> None:
+    def __init__(self, inputs: int, coarse: int, categories: int) -> None:
         super().__init__()
-        self.hidden = SeparableConv(inputs, 2 * inputs)
-        self.classify = nn.Conv2d(2 * inputs, categories, 1)
+        self.hidden = SeparableConv(inputs, inputs)
+        self.classify = nn.Conv2d(inputs, categories, 1)
+        self.recognise = nn.Conv2d(coarse, categories, 1, bias=False)
+        nn.init.zeros_(self.recognise.weight)
         nn.init.constant_(self.classify.bias, -4.6)  # type: ignore[arg-type]  # a class covers about 1 % of a picture
 
-    def forward(self, visual: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, M, h, w) logits."""
-        logits: Tensor = self.classify(self.hidden(visual))
+    def forward(self, merged: Tensor, coarse: Tensor) -> Tensor:
+        """(B, inputs, h, w) and (B, coarse, h/4, w/4) -> (B, M, h, w) logits."""
+        logits: Tensor = self.classify(self.hidden(merged)) + upsample(self.recognise(coarse), 4)
         return logits
 
 

@@ -35,7 +35,7 @@ class CompactNetwork(nn.Module):
             self.text_encoder = TextEncoder(config.word_dim, text, config.dropout)
             self.lstm_cnn = LstmCnn(config.width, text, config.p1_width)
         if config.p2:
-            self.category = CategorySegmenter(config.width, categories)
+            self.category = CategorySegmenter(config.width, self.image_encoder.backbone.channels[-1], categories)
             encoder = TextEncoder(config.word_dim, text, config.dropout)
             self.expression_classifier = ExpressionClassifier(encoder, text, categories)
         self.combine = Combine(config.terms, text)
@@ -110,16 +110,16 @@ class CompactNetwork(nn.Module):
         encoded, p_image_logits, maps, candidates = self._encode(images, hints)
         boxes = masks = None
         if self.objects is not None and maps is not None:
-            boxes, kernels = self.objects.at_cells(maps, cells)
-            masks = self.objects.masks(maps.embedding, boxes, kernels)
+            boxes, filters = self.objects.at_cells(maps, cells)
+            masks = self.objects.masks(maps.embedding, boxes, filters)
         return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, boxes, masks)
 
     def _encode(
         self, images: Tensor, hints: Tensor | None
     ) -> tuple[EncodedImage, Tensor | None, ObjectMaps | None, Candidates | None]:
-        visual, fine = self.image_encoder(images)
+        visual, fine, coarse = self.image_encoder(images)
         p1_part = None if self.lstm_cnn is None else self.lstm_cnn.image_part(visual, fine)
-        p_image_logits = None if self.category is None else self.category(visual)
+        p_image_logits = None if self.category is None else self.category(visual, coarse)
         p_image = None if p_image_logits is None else p_image_logits.sigmoid()
         if self.objects is None or self.relate is None or p_image is None:
             return EncodedImage(p1_part, p_image), p_image_logits, None, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,6 +11,14 @@ from torch.nn import functional as F
 from deixis.model.backbone import make_backbone
 
 FINE_CHANNELS = 32
+
+
+class ImageMaps(NamedTuple):
+    """A picture's features: (B, width, h, w) merged at stride 8, (B, 32, 2h, 2w) at 4, and (B, C, h/4, w/4) at 32."""
+
+    merged: Tensor
+    fine: Tensor
+    coarse: Tensor
 
 
 def spatial_channels(height: int, width: int, device: torch.device | None = None) -> Tensor:
@@ -55,21 +65,18 @@ class ImageEncoder(nn.Module):
         self.fine_top = nn.Conv2d(width, FINE_CHANNELS, 1)
         self.fine_smooth = SeparableConv(FINE_CHANNELS, FINE_CHANNELS)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode images (B, 3, S, S).
-
-        Returns:
-            The merged map at stride 8 (B, width, S/8, S/8) and at stride 4 (B, 32, S/4, S/4).
-        """
+    def forward(self, images: Tensor) -> ImageMaps:
+        """Encode images (B, 3, S, S)."""
         fine, *coarse = self.backbone(images)
         merged: Tensor | None = None
         for level in reversed(range(len(coarse))):
             lateral = self.laterals[level](coarse[level])
             merged = self.smooth[level](lateral if merged is None else lateral + upsample(merged))
         assert merged is not None
-        return merged, self.fine_smooth(self.fine_lateral(fine) + upsample(self.fine_top(merged)))
+        fine = self.fine_smooth(self.fine_lateral(fine) + upsample(self.fine_top(merged)))
+        return ImageMaps(merged, fine, coarse[-1])
 
 
-def upsample(x: Tensor) -> Tensor:
-    """Twice the height and width, bilinear."""
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+def upsample(x: Tensor, times: int = 2) -> Tensor:
+    """So many times the height and width, bilinear."""
+    return F.interpolate(x, scale_factor=float(times), mode="bilinear", align_corners=False)

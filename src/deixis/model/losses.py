@@ -12,6 +12,7 @@ from deixis.model.outputs import TrainingOutput
 from deixis.trainconfig import LossConfig
 
 IGNORED = -100  # class index of phrases whose class is not known
+RIVAL_OVERLAP = 0.1  # share of an object from which on another class's mask lies over it
 MATCH_IOU, CLEAR_IOU = 0.5, 0.3  # a candidate is an object from 0.5 box IoU on; below 0.3 it is not
 
 
@@ -21,9 +22,10 @@ class Targets(NamedTuple):
     masks: (B, P, H, W) float, what each phrase names; where the mask is not known, the filled boxes.
     mask_known: (B, P) bool. phrase_valid: (B, P) bool. phrase_class: (B, P) long in 0..M, or ``IGNORED``.
     members: (B, P, N) bool, the objects that each phrase names. choosable: (B, P) bool, whether members say all.
-    object_boxes: (B, N, 4) centre x, y, width, height as shares. object_valid: (B, N) bool. object_masks:
-    (B, N, H, W) float, filled boxes where not known. object_mask_known: (B, N) bool. heat: (B, h, w) in [0, 1].
-    heat_weight: (B, h, w). classes: (B, M, h, w) float. class_known: (B, M) bool, labelled completely.
+    object_boxes: (B, N, 4) centre x, y, width, height as shares. object_valid: (B, N) bool. object_class: (B, N) long
+    in 0..M-1, or ``IGNORED``. object_masks: (B, N, H, W) float, filled boxes where not known. object_mask_known: (B,
+    N) bool. heat: (B, h, w) in [0, 1]. heat_weight: (B, h, w). classes: (B, M, h, w) float. class_known: (B, M) bool,
+    labelled completely. rivals: (B, M) bool, the classes of whole objects: such an object is of one of them alone.
     """
 
     masks: Tensor
@@ -34,12 +36,14 @@ class Targets(NamedTuple):
     choosable: Tensor
     object_boxes: Tensor
     object_valid: Tensor
+    object_class: Tensor
     object_masks: Tensor
     object_mask_known: Tensor
     heat: Tensor
     heat_weight: Tensor
     classes: Tensor
     class_known: Tensor
+    rivals: Tensor
 
 
 def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) -> tuple[Tensor, dict[str, Tensor]]:
@@ -57,6 +61,8 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
         exclusive = output.p_image_logits.shape[1] > targets.classes.shape[1]
         of_classes = exclusive_category_loss if exclusive else category_loss
         terms["category"] = of_classes(output.p_image_logits, targets) * weights.category
+        if not exclusive:
+            terms["object_class"] = object_class_loss(output.p_image_logits, targets) * weights.object_class
         terms["phrase_class"] = _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class
     if output.maps is not None and output.candidates is not None and answer.choice_logits is not None:
         assert output.instance_boxes is not None and output.instance_masks is not None
@@ -114,6 +120,26 @@ def category_loss(logits: Tensor, targets: Targets) -> Tensor:
     present = targets.classes.flatten(2).any(dim=-1)
     dice = _masked_mean(dice_loss(logits, targets.classes), present & targets.class_known)
     return per_pixel + dice
+
+
+def object_class_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Which class an object is of, by the mean of the logits (B, M, h, w) inside it, against its rivals.
+
+    Pixels alone teach mostly what is frequent and large; here each class of a picture counts once. A class that
+    overlaps the object is no rival.
+    """
+    inside = F.avg_pool2d(targets.object_masks, targets.object_masks.shape[-1] // logits.shape[-1]).flatten(2)
+    inside = inside / inside.sum(-1, keepdim=True).clamp(min=1e-3)
+    mean = inside @ logits.flatten(2).transpose(1, 2)  # (B, N, M)
+    overlap = inside @ targets.classes.flatten(2).transpose(1, 2)
+    named = targets.object_class.clamp(min=0)
+    own = F.one_hot(named, logits.shape[1]).bool()
+    counted = own | (targets.rivals[:, None] & (overlap < RIVAL_OVERLAP))
+    losses = -mean.masked_fill(~counted, -1e4).log_softmax(-1).gather(2, named[..., None])[..., 0]
+    valid = targets.object_valid & (targets.object_class != IGNORED)
+    alike = ((named[:, :, None] == named[:, None]) & valid[:, None]).sum(-1)
+    shares = valid / alike.clamp(min=1)
+    return (losses * shares).sum() / shares.sum().clamp(min=1)
 
 
 def exclusive_category_loss(logits: Tensor, targets: Targets) -> Tensor:
@@ -183,7 +209,8 @@ def _corner(boxes: Tensor, share: float) -> Tensor:
 def _box_loss(boxes: Tensor, targets: Targets) -> Tensor:
     centre = (boxes[..., :2] - targets.object_boxes[..., :2]).abs() / targets.object_boxes[..., 2:].clamp(min=1e-3)
     size = (boxes[..., 2:].clamp(min=1e-3).log() - targets.object_boxes[..., 2:].clamp(min=1e-3).log()).abs()
-    return _masked_mean((centre + size).sum(dim=-1), targets.object_valid) * 0.5
+    overlap = box_iou(boxes, targets.object_boxes).diagonal(dim1=1, dim2=2)
+    return _masked_mean(0.5 * (centre + size).sum(dim=-1) + 1 - overlap, targets.object_valid)
 
 
 def _phrase_class_loss(logits: Tensor, targets: Targets) -> Tensor:

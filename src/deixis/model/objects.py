@@ -1,8 +1,8 @@
 """The third term's image side: objects proposed as centre points, each with a box, a mask and a description.
 
-Centre heat map as in "Objects as Points" (Zhou et al. 2019); masks by a dynamic 1x1 filter over a shared pixel
-embedding as in CondInst (Tian et al. 2020), within a soft window of the predicted box. All of it is computed once
-a picture; phrases only choose (see relate.py).
+Centre heat map as in "Objects as Points" (Zhou et al. 2019); masks by a small network of each object's own over a
+shared pixel embedding and the place relative to the object, as in CondInst (Tian et al. 2020), within a soft window of
+the predicted box. All of it is computed once a picture; phrases only choose (see relate.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv
 
 APPEARANCE_CHANNELS = 48
 FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
+MASK_HIDDEN = 4  # hidden units of an object's mask network
+REACH = 3.0  # places further from an object's centre than so many half sides of its box are all the same to it
 BANDS = 3  # upper, middle and lower third of an object: shirt and trousers differ
 
 
@@ -24,15 +26,29 @@ class ObjectMaps(NamedTuple):
     """What the head says about every cell at stride 8.
 
     heat: (B, 1, h, w) logits that an object's centre is here; size: (B, 2, h, w) log width and height as shares of
-    the picture; offset: (B, 2, h, w) centre relative to the cell's centre, in cells; kernel: (B, E + 1, h, w) the
-    filter and bias of the mask of an object centred here; embedding: (B, E, 2h, 2w).
+    the picture; offset: (B, 2, h, w) centre relative to the cell's centre, in cells; hidden: (B, C, h, w) what the
+    mask of an object centred here is made from; embedding: (B, E, 2h, 2w) of the pixels.
     """
 
     heat: Tensor
     size: Tensor
     offset: Tensor
-    kernel: Tensor
+    hidden: Tensor
     embedding: Tensor
+
+
+class MaskFilters(NamedTuple):
+    """What tells the pixels of each of N objects from the others.
+
+    linear: (B, N, E) weights of the pixel embedding; inner: (B, N, R, E + 3) weights of the hidden units for the
+    embedding, for the place relative to the object (across, down) and for 1; outer: (B, N, R) what these units count;
+    bias: (B, N).
+    """
+
+    linear: Tensor
+    inner: Tensor
+    outer: Tensor
+    bias: Tensor
 
 
 class Candidates(NamedTuple):
@@ -61,11 +77,11 @@ class ObjectHead(nn.Module):
 
     def __init__(self, inputs: int, embedding: int, candidates: int, look: int) -> None:
         super().__init__()
-        self.candidates = candidates
+        self.candidates, self.embedding = candidates, embedding
         self.hidden = nn.Sequential(SeparableConv(inputs, inputs), SeparableConv(inputs, inputs))
         self.heat = nn.Conv2d(inputs, 1, 1)
         self.box = nn.Conv2d(inputs, 4, 1)
-        self.kernel = nn.Conv2d(inputs, embedding + 1, 1)
+        self.filters = nn.Linear(inputs, embedding + 1 + MASK_HIDDEN * (embedding + 4))
         self.embed = nn.Sequential(SeparableConv(FINE_CHANNELS, embedding), nn.Conv2d(embedding, embedding, 1))
         self.window = nn.Parameter(torch.tensor(1.0))
         self.appearance = nn.Conv2d(inputs, APPEARANCE_CHANNELS, 1)
@@ -79,7 +95,7 @@ class ObjectHead(nn.Module):
         """(B, C, h, w) at stride 8 and (B, 32, 2h, 2w) at stride 4 -> maps."""
         hidden = self.hidden(visual)
         size, offset = self.box(hidden).split(2, dim=1)
-        return ObjectMaps(self.heat(hidden), size, offset, self.kernel(hidden), self.embed(fine))
+        return ObjectMaps(self.heat(hidden), size, offset, hidden, self.embed(fine))
 
     def propose(
         self, maps: ObjectMaps, visual: Tensor, fine: Tensor, colours: Tensor, p_image: Tensor, hints: Tensor | None
@@ -100,13 +116,13 @@ class ObjectHead(nn.Module):
         # Where peaks are too few, the highest other cells fill up: an order that does not depend on the runtime.
         _, cells = (ranked * (is_peak + FILL)).flatten(1).topk(self.candidates, dim=1)
         score = heat.flatten(1).gather(1, cells)
-        boxes, kernels = self.at_cells(maps, cells)
-        masks = self.masks(maps.embedding, boxes, kernels)
+        boxes, filters = self.at_cells(maps, cells)
+        masks = self.masks(maps.embedding, boxes, filters)
         look, classes = self._describe(masks, boxes, cells, visual, fine, colours, p_image)
         return Candidates(score, boxes, masks, look, classes)
 
-    def at_cells(self, maps: ObjectMaps, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes (B, N, 4) and mask kernels (B, N, E + 1) predicted at flat cell indices (B, N)."""
+    def at_cells(self, maps: ObjectMaps, cells: Tensor) -> tuple[Tensor, MaskFilters]:
+        """Boxes (B, N, 4) and masks' filters predicted at flat cell indices (B, N)."""
         height, width = maps.heat.shape[-2:]
         size, offset = gather_cells(maps.size, cells), gather_cells(maps.offset, cells)
         column = (cells % width).to(size.dtype)
@@ -115,18 +131,34 @@ class ObjectHead(nn.Module):
         centre_y = (row + 0.5 + offset[..., 1]) / height
         size = size.clamp(-5, 0.3).exp()
         boxes = torch.stack([centre_x, centre_y, size[..., 0], size[..., 1]], dim=-1)
-        return boxes, gather_cells(maps.kernel, cells)
+        return boxes, self._filters(gather_cells(maps.hidden, cells))
 
-    def masks(self, embedding: Tensor, boxes: Tensor, kernels: Tensor) -> Tensor:
-        """Mask logits (B, N, H, W) of objects with these boxes and kernels over an embedding (B, E, H, W)."""
+    def _filters(self, hidden: Tensor) -> MaskFilters:
+        """(B, N, C) -> filters of N objects."""
+        inputs = self.embedding + 3
+        lengths = [self.embedding, 1, MASK_HIDDEN * inputs, MASK_HIDDEN]
+        linear, bias, inner, outer = torch.split(self.filters(hidden), lengths, dim=-1)
+        return MaskFilters(linear, inner.reshape(*inner.shape[:-1], MASK_HIDDEN, inputs), outer, bias[..., 0])
+
+    def masks(self, embedding: Tensor, boxes: Tensor, filters: MaskFilters) -> Tensor:
+        """Mask logits (B, N, H, W) of objects with these boxes and filters over an embedding (B, E, H, W)."""
         height, width = embedding.shape[-2:]
-        filters, bias = kernels[..., :-1], kernels[..., -1]
-        logits = (filters @ embedding.flatten(2)).reshape(*kernels.shape[:2], height, width) + bias[..., None, None]
-        x, y = cell_centres(width, boxes), cell_centres(height, boxes)
+        batch, count, units = filters.outer.shape
+        pixels = embedding.flatten(2)
         boxes = boxes.detach()  # the box has its own loss
-        across = ((x - boxes[..., 0:1]) / (0.5 * boxes[..., 2:3])).square().clamp(max=100.0)
-        down = ((y - boxes[..., 1:2]) / (0.5 * boxes[..., 3:4])).square().clamp(max=100.0)
-        return logits - self.window.abs() * (across[..., None, :] + down[..., :, None])
+        across = (cell_centres(width, boxes) - boxes[..., 0:1]) / (0.5 * boxes[..., 2:3])  # (B, N, W)
+        down = (cell_centres(height, boxes) - boxes[..., 1:2]) / (0.5 * boxes[..., 3:4])  # (B, N, H)
+
+        of_pixels, of_across, of_down, constant = torch.split(filters.inner, [self.embedding, 1, 1, 1], dim=-1)
+        columns = of_across * across.clamp(-REACH, REACH)[:, :, None] + constant  # (B, N, R, W)
+        rows = of_down * down.clamp(-REACH, REACH)[:, :, None]  # (B, N, R, H)
+        hidden = (of_pixels.flatten(1, 2) @ pixels).reshape(batch, count, units, height, width)
+        hidden = F.relu(hidden + columns[..., None, :] + rows[..., :, None])
+        counted = filters.linear @ pixels + (filters.outer[:, :, None] @ hidden.flatten(3))[:, :, 0]
+
+        logits = counted.reshape(batch, count, height, width) + filters.bias[..., None, None]
+        far = across.square().clamp(max=100.0)[..., None, :] + down.square().clamp(max=100.0)[..., :, None]
+        return logits - self.window.abs() * far
 
     def _describe(
         self,

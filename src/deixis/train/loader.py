@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from deixis.data.captions import may_share_frame
-from deixis.data.sources import Source
+from deixis.data.sources import Source, category_names
 from deixis.data.synthesize import SynthesisOptions, says, synthesize
 from deixis.errors import PhraseError
 from deixis.image import Letterbox, normalise
-from deixis.model.losses import Targets
+from deixis.model.losses import IGNORED, Targets
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.augment import augment, change_light, mosaic
 from deixis.train.paste import paste
@@ -115,7 +116,7 @@ class TrainingData(Dataset[Batch]):
         model = self.config.model
         box = Letterbox.fit(*scene.size, model.input_size)
         classes = {name: row for row, name in enumerate(model.categories)}
-        objects = object_targets(scene, box, exhaustive)
+        objects = object_targets(scene, box, exhaustive, classes)
         words, known = self._words(phrases)
         named = phrase_targets(scene, known, objects, box, classes, self.config.phrases, model.mask_stride)
         maps, class_known = class_targets(scene, box, classes, model.class_stride)
@@ -133,12 +134,20 @@ class TrainingData(Dataset[Batch]):
                     torch.from_numpy(array)[None]
                     for array in (
                         named.masks, named.mask_known, named.valid, named.classes, named.members, named.choosable,
-                        padded["boxes"], padded["valid"], padded["masks"], padded["mask_known"],
-                        objects.heat, objects.heat_weight, maps, class_known,
+                        padded["boxes"], padded["valid"], padded["classes"], padded["masks"], padded["mask_known"],
+                        objects.heat, objects.heat_weight, maps, class_known, self._rivals,
                     )
                 )
             ),
         )  # fmt: skip
+
+    @cached_property
+    def _rivals(self) -> np.ndarray:
+        """(M,) bool: classes that are not only parts of others (see ``losses.Targets``)."""
+        wholes = {source.config.whole for source in self.sources}
+        parts = set(category_names(source for source in self.sources if source.config.whole))
+        parts -= wholes | set(category_names(source for source in self.sources if not source.config.whole))
+        return np.array([name not in parts for name in self.config.model.categories], dtype=bool)
 
     def _words(self, phrases: list[Expression]) -> tuple[np.ndarray, list[Expression]]:
         """Word vectors (P, T, D) of the phrases that have a known word, and those phrases."""
@@ -201,8 +210,11 @@ def _padded(objects: ObjectTargets, side: int) -> dict[str, np.ndarray]:
     count = len(objects.ids)
     masks = np.zeros((MAX_OBJECTS, side, side), dtype=np.float32)
     boxes = np.tile(np.array([0.5, 0.5, 0.1, 0.1], dtype=np.float32), (MAX_OBJECTS, 1))
-    cells = np.zeros(MAX_OBJECTS, dtype=np.int64)
+    cells, classes = np.zeros(MAX_OBJECTS, dtype=np.int64), np.full(MAX_OBJECTS, IGNORED, dtype=np.int64)
     valid, mask_known = np.zeros(MAX_OBJECTS, dtype=bool), np.zeros(MAX_OBJECTS, dtype=bool)
     masks[:count], boxes[:count], cells[:count] = objects.masks, objects.boxes, objects.cells
+    classes[:count] = objects.classes
     valid[:count], mask_known[:count] = True, objects.mask_known
-    return {"masks": masks, "boxes": boxes, "cells": cells, "valid": valid, "mask_known": mask_known}
+    return {
+        "masks": masks, "boxes": boxes, "cells": cells, "classes": classes, "valid": valid, "mask_known": mask_known
+    }  # fmt: skip

@@ -24,6 +24,7 @@ class ObjectTargets:
     """Objects of one picture on the network's square, N at most ``MAX_OBJECTS`` (fields as in ``losses.Targets``)."""
 
     ids: tuple[int, ...]
+    classes: NDArray[np.int64]
     boxes: FloatArray
     masks: FloatArray
     mask_known: NDArray[np.bool_]
@@ -50,17 +51,19 @@ def shrink(mask: BoolMask, box: Letterbox, stride: int) -> FloatArray:
     square = np.zeros((box.side, box.side), dtype=np.float32)
     square[box.top : box.top + box.new_height, box.left : box.left + box.new_width] = np.asarray(content)
     cells = box.side // stride
-    return np.asarray(square.reshape(cells, stride, cells, stride).mean(axis=(1, 3)), dtype=np.float32)
+    rows = square.reshape(cells, stride, box.side).sum(axis=1)  # one axis after the other is four times as fast
+    return np.asarray(rows.reshape(cells, cells, stride).sum(axis=2) / stride**2, dtype=np.float32)
 
 
-def object_targets(scene: Scene, box: Letterbox, exhaustive: bool) -> ObjectTargets:
-    """Whole objects of a scene: boxes, masks, centres.
+def object_targets(scene: Scene, box: Letterbox, exhaustive: bool, classes: dict[str, int]) -> ObjectTargets:
+    """Whole objects of a scene: classes, boxes, masks, centres.
 
     Args:
         scene: the picture with its objects.
         box: how it lies in the square.
         exhaustive: whether every object of the picture is labelled; if not, only what lies inside labelled objects
             counts as "no centre here".
+        classes: index of each class name; others are ``IGNORED``.
     """
     cells = box.side // CELL_STRIDE
     found = [item for item in scene.objects if not item.is_crowd and not item.is_part and _side(item) >= 2]
@@ -71,6 +74,7 @@ def object_targets(scene: Scene, box: Letterbox, exhaustive: bool) -> ObjectTarg
     centres = np.clip((boxes[:, :2] * cells).astype(np.int64), 0, cells - 1)
     return ObjectTargets(
         ids=tuple(item.id for item in found),
+        classes=np.array([classes.get(item.category, IGNORED) for item in found], dtype=np.int64),
         boxes=boxes,
         masks=np.stack(masks) if masks else np.zeros((0, size, size), dtype=np.float32),
         mask_known=np.array([item.mask is not None for item in found], dtype=bool),

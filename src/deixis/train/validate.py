@@ -17,7 +17,7 @@ from deixis.segmenter import Segmenter
 from deixis.types import FloatArray, Record, Sample, Segmentation
 from deixis.vocabulary import Lexicon
 
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 
 
 class TorchBackend:
