@@ -51,9 +51,12 @@ def named_outputs(answer: Answer) -> dict[str, torch.Tensor]:
 
     What belongs to a term that is not there is left out.
     """
+    # As a softmax of two: ONNX Runtime's sigmoid gives the last numbers of a row another last bit than the first ones,
+    # and a phrase's score would depend on its place among the others.
+    score = torch.stack([torch.zeros_like(answer.presence), answer.presence], dim=-1).softmax(dim=-1)[..., 1]
     outputs = {
         "logits": answer.logits,
-        "score": answer.presence.sigmoid(),
+        "score": score,
         "weights": answer.weights,
         "p1": None if answer.p1_logits is None else answer.p1_logits.sigmoid(),
         "p2": answer.p2,
