@@ -97,6 +97,13 @@ def test_boxes_areas_and_crowds(write_json: Write) -> None:
     assert [item.is_crowd for item in (polygon, crowd, box)] == [False, True, False]
 
 
+def test_names_of_an_object(write_json: Write) -> None:
+    named = load_coco(write_json("instances.json", changed("annotations", 0, names=["young_woman", "Girl"])))
+    assert [item.names for item in named.annotations] == [("young woman", "girl"), (), (), ()]
+    with pytest.raises(DataError, match=r"annotations\[0\] \(id 30\): expected names as a list of words, got 'girl'"):
+        load_coco(write_json("instances.json", changed("annotations", 0, names="girl")))
+
+
 def test_masks_of_every_form(write_json: Write) -> None:
     dataset = load_coco(write_json("instances.json", CONTENT))
     polygon, crowd, box, compressed = (dataset.mask_of(annotation) for annotation in dataset.annotations)

@@ -142,6 +142,7 @@ def objects(named: list[int], **changes: torch.Tensor) -> Targets:
     found = {
         "object_masks": masks,
         "object_class": torch.tensor([named]),
+        "object_boxes": torch.tensor([[[0.25 * row + 0.125, 0.5, 0.25, 1.0] for row in range(len(named))]]),
         "object_valid": torch.ones(1, len(named), dtype=torch.bool),
         "classes": torch.zeros(1, 3, 1, 4),
         "rivals": torch.ones(1, 3, dtype=torch.bool),
@@ -161,6 +162,19 @@ def test_the_class_of_an_object_by_hand() -> None:
 def test_many_objects_of_a_class_count_as_one() -> None:
     expected = [(log(exp(2) + 2) - 2 + log(exp(1) + 2)) / 2, log(3)]
     assert object_class_loss(LOGITS, objects([0, 0, 2])).item() == pytest.approx(sum(expected) / 2)
+
+
+def test_the_larger_object_matters_more() -> None:
+    large, small = 1.0, 0.04  # sides of squares as large as the boxes
+    boxes = torch.tensor([[[0.5, 0.5, large, large], [0.5, 0.5, 2 * small, small / 2]]])
+    masks = torch.zeros(1, 2, 4, 4)
+    masks[0, :, :2] = 1
+    found = one(object_boxes=boxes, object_masks=masks, object_mask_known=torch.tensor([[True, True]]))
+    found = found._replace(object_valid=torch.tensor([[True, True]]))  # type: ignore[attr-defined]
+    right, wrong = (masks[:, :1] * 2 - 1) * SURE, (1 - masks[:, 1:] * 2) * SURE
+    expected = [(small + 0.05) / (large + small + 0.1), (large + 0.05) / (large + small + 0.1)]
+    assert instance_loss(torch.cat([right, wrong], 1), found).item() == pytest.approx(expected[0] * 16 / 17)
+    assert instance_loss(torch.cat([wrong, right], 1), found).item() == pytest.approx(expected[1] * 16 / 17)
 
 
 def test_parts_and_what_lies_over_an_object_are_no_rivals() -> None:

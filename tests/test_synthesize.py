@@ -602,3 +602,42 @@ def test_no_text_names_two_different_targets(things: list[tuple[str, tuple[int, 
     for offset in range(3):
         for item in synthesize(drawn.scene(), np.random.default_rng([seed, offset]), 12, SynthesisOptions(noise=0.0)):
             assert meaning.setdefault(item.text, item.target_ids) == item.target_ids, item.text
+
+
+MAN, WOMAN = ("person", "man", "guy"), ("person", "woman", "lady")
+
+
+def named_people(*names: tuple[str, ...]) -> Drawn:
+    """People in a row, equally large, who are called so."""
+    drawn = Drawn("person")
+    for place, own in enumerate(names):
+        item = drawn.add("person", (10 + 48 * place, 60, 40 + 48 * place, 150))
+        drawn.objects[-1] = replace(item, names=own)
+    return drawn
+
+
+def targets_of(scene: Scene, pattern: str, options: SynthesisOptions | None = None) -> set[tuple[int, ...]]:
+    return {item.target_ids for item in everything(scene, options) if re.fullmatch(pattern, item.text)}
+
+
+def test_own_names_are_said_of_those_who_have_them() -> None:
+    scene = named_people(MAN, WOMAN, WOMAN, WOMAN).scene()
+    assert targets_of(scene, "(the )?(man|guy)") == {(1,)}
+    assert targets_of(scene, "(the )?women|(the )?ladies") == {(2, 3, 4)}
+    assert targets_of(scene, "(the )?(woman|lady)") == set(), "three are"
+    assert targets_of(scene, "right (woman|lady)") == {(4,)}
+    assert targets_of(scene, "right man|right guy|left woman|left lady") == {(2,)}, "the leftmost of the women alone"
+
+
+def test_counting_goes_by_the_noun() -> None:
+    texts = everything(named_people(MAN, WOMAN, WOMAN, WOMAN).scene(), only("ordinal"))
+    second = {item.target_ids for item in texts if re.search(r"(second|2nd).*left", item.text)}
+    women = {item.target_ids for item in texts if re.search(r"(second|2nd).*(woman|lady).*left", item.text)}
+    assert women == {(3,)}, "the man does not count"
+    assert (2,) in second and not any("man" in item.text.split() or "guy" in item.text.split() for item in texts)
+
+
+def test_a_noun_that_may_fit_somebody_else_picks_out_nobody() -> None:
+    scene = named_people(MAN, WOMAN, ()).scene()
+    assert targets_of(scene, "(the )?(man|guy|woman|lady|person)") == set()
+    assert targets_of(scene, "left (man|guy)") == {(1,)} and targets_of(scene, "left (woman|lady)") == set()

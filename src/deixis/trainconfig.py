@@ -68,6 +68,8 @@ class AugmentConfig:
         flip: probability of a horizontal flip (left and right change places in the words).
         min_scale: smallest side of a crop, as a share of the picture's side.
         mosaic: probability of two pictures side by side.
+        contrast: probability that a picture whose captions agree who its person is ("woman") stands beside one with
+            another kind of person ("man"), so that the captions of each are false of the other.
         paste: probability that objects of another picture are laid into this one.
         jitter: strength of brightness, contrast, saturation and gamma changes.
     """
@@ -75,11 +77,12 @@ class AugmentConfig:
     flip: float = 0.5
     min_scale: float = 0.5
     mosaic: float = 0.2
+    contrast: float = 0.3
     paste: float = 0.4
     jitter: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mosaic", "paste"):
+        for name in ("flip", "mosaic", "contrast", "paste"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.min_scale <= 1:
@@ -93,7 +96,9 @@ class LossConfig:
     """Weights of the losses; the answer p itself weighs 1.
 
     Attributes:
-        p1, category, object_class, phrase_class, objects, selection, presence: of the terms.
+        p1, category, object_class, phrase_class, selection, presence: of the terms.
+        objects: of the centres and the boxes of objects.
+        masks: of the masks of objects.
         background: weight of a background pixel in a plain mean cross-entropy over pixels, as in the 2016 baseline;
             0 for cross-entropy plus Dice.
     """
@@ -103,6 +108,7 @@ class LossConfig:
     object_class: float = 0.5
     phrase_class: float = 0.2
     objects: float = 1.0
+    masks: float = 3.0
     selection: float = 0.5
     presence: float = 0.2
     background: float = 0.0

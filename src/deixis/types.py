@@ -37,6 +37,8 @@ class SceneObject:
         mask: (H, W) bool, or None where only the box is known.
         is_crowd: the mask covers a group that was not told apart (COCO's ``iscrowd``).
         is_part: the object belongs to another one of the scene (clothing on a person).
+        names: what people call this very object, such as "woman" and "lady" of a person; empty when only its class is
+            known.
     """
 
     id: int
@@ -45,6 +47,7 @@ class SceneObject:
     mask: BoolMask | None = None
     is_crowd: bool = False
     is_part: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

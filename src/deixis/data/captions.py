@@ -56,6 +56,9 @@ def spoken_of(captions: Sequence[str]) -> str | None:
 def may_share_frame(left: Sequence[str], right: Sequence[str]) -> bool:
     """Whether the captions of two pictures stay unambiguous when both pictures are in one frame."""
     one, other = spoken_of(left), spoken_of(right)
-    if one is None or other is None:
-        return False
+    return one is not None and other is not None and may_share(one, other)
+
+
+def may_share(one: str, other: str) -> bool:
+    """Whether nobody is of both of two kinds of people."""
     return other not in _SHARED.get(one, {one}) and one not in _SHARED.get(other, {other})

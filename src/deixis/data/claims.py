@@ -30,7 +30,7 @@ _NEVER_FAINT = nouns.listed("cup, bottle, vase, toilet, sink, refrigerator, tv, 
 
 
 def classes(facts: SceneFacts) -> Iterator[Claim]:
-    """The only one of its class by its name, and all of a class by the plural."""
+    """The only one of its class, or of its name, by this, and all of a class or name by the plural."""
     for name in sorted(facts.members.keys() | facts.crowds.keys()):
         group, crowd = facts.members.get(name, []), facts.crowds.get(name, [])
         options = facts.options(group[0]) if len(group) == 1 else tuple(facts.nouns(name))
@@ -44,6 +44,21 @@ def classes(facts: SceneFacts) -> Iterator[Claim]:
         else:
             weight = sum(worth(thing) ** 2 for thing in (*group, *crowd)) ** 0.5
             yield _plural(category, ids, options, bool(crowd) or group[0].item.is_part, weight)
+    for group in facts.groups:
+        if len(group) < len(facts.members[group[0].name]):
+            yield from _namesakes(facts, group)
+
+
+def _namesakes(facts: SceneFacts, group: list[Thing]) -> Iterator[Claim]:
+    """A part of a class by the noun that fits these alone: "woman", "men"."""
+    options = tuple(noun for noun in facts.options(group[0], group) if all(noun in item.item.names for item in group))
+    ids, category = tuple(thing.id for thing in group), group[0].item.category
+    if not options or sum(thing.area for thing in group) < SMALLEST_TARGET:
+        return
+    if len(group) == 1:
+        yield Claim("class", "name", category, ids, options, weight=worth(group[0]))
+    else:
+        yield _plural(category, ids, options, False, sum(worth(thing) ** 2 for thing in group) ** 0.5)
 
 
 def _plural(category: str, ids: tuple[int, ...], options: tuple[str, ...], uncounted: bool, weight: float) -> Claim:
@@ -60,7 +75,8 @@ def _plural(category: str, ids: tuple[int, ...], options: tuple[str, ...], uncou
 
 def colours(facts: SceneFacts) -> Iterator[Claim]:
     """Things by their colour, persons by what they wear above and below, carried things by theirs."""
-    for name, group in facts.countable.items():
+    for group in facts.groups:
+        name = group[0].name
         if group[0].item.is_part:
             if name in _CARRIED:
                 yield from _by_colour(facts, group, "all", "colour")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deixis import masks
+from deixis.data import nouns
 from deixis.data.records import at, check_size, integer, is_number, string
 from deixis.errors import DataError
 from deixis.files import read_json
@@ -45,6 +46,7 @@ class CocoAnnotation:
         box_xyxy: in pixels, right and bottom exclusive.
         area: in pixels, as the file says; that of the box when it does not.
         is_crowd: the mask covers a group that was not told apart.
+        names: what people call this very object; not COCO's, but a list that a file may have ("names").
     """
 
     id: int
@@ -54,6 +56,7 @@ class CocoAnnotation:
     box_xyxy: Box
     area: float
     is_crowd: bool
+    names: tuple[str, ...] = ()
 
     def mask(self, height: int, width: int) -> BoolMask | None:
         """(height, width) bool, the union of the polygons; None when the file has only a box.
@@ -215,7 +218,15 @@ def _annotation(row: Any, images: Mapping[int, CocoImage], categories: Mapping[i
         box_xyxy=(left, top, left + width, top + height),
         area=float(area),
         is_crowd=bool(row.get("iscrowd", 0)),
+        names=_names(row),
     )
+
+
+def _names(row: Any) -> tuple[str, ...]:
+    names = row.get("names") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise DataError(f"expected names as a list of words, got {names!r:.60}")
+    return tuple(nouns.clean(name) for name in names)
 
 
 def _segmentation(row: Any, image: CocoImage) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,6 +95,13 @@ class SceneFacts:
         return {name: group for name, group in self.members.items() if name not in self.crowds and self.nouns(name)}
 
     @cached_property
+    def groups(self) -> list[list[Thing]]:
+        """Like things among which one can be told by place, size or colour: the countable classes, and within each
+        those alone that a noun fits where every thing's own names are known ("woman" among people).
+        """
+        return [group for members in self.countable.values() for group in (members, *_namesakes(members))]
+
+    @cached_property
     def salient_name(self) -> str | None:
         """The one class of all large objects, parts aside; None when there are several classes or none."""
         found = {thing.name for thing in self.things if thing.area >= SALIENT and not thing.item.is_part}
@@ -105,12 +113,20 @@ class SceneFacts:
             self._nouns[name] = [noun for noun in nouns.names(name) if self._fits_only(name, noun)]
         return self._nouns[name]
 
-    def options(self, thing: Thing) -> tuple[str, ...]:
-        """Nouns for one thing: those of its class, for a person in a dress without "man" and "guy"."""
+    def options(self, thing: Thing, group: Sequence[Thing] = ()) -> tuple[str, ...]:
+        """Nouns for one thing: its own, else those of its class, for a person in a dress without "man" and "guy".
+
+        Args:
+            thing: to be named.
+            group: if only a part of its class, no noun may fit any of the others.
+        """
         options = self.nouns(thing.name)
-        if any(part.name in _WOMENS for part in self.parts.get(thing.id, ())):
+        if thing.item.names:
+            options = [name for name in thing.item.names if name == thing.name or self.allowed(name)]
+        elif any(part.name in _WOMENS for part in self.parts.get(thing.id, ())):
             options = [noun for noun in options if noun in nouns.WOMEN_NOUNS]
-        return tuple(options)
+        others = [other for other in self.members.get(thing.name, ()) if group and other not in group]
+        return tuple(noun for noun in options if not any(noun in other.item.names for other in others))
 
     def allowed(self, noun: str) -> bool:
         """Whether the options let the noun, or its plural, be used."""
@@ -180,29 +196,46 @@ def claim_one(
     wording: str,
     holds: frozenset[str] = frozenset(),
     slots: dict[str, str] | None = None,
+    ranked: bool = False,
 ) -> Claim:
     """A claim about one of a class's things, with the ellipsis allowed where the large objects are all of its class.
 
     Args:
         facts: of the scene.
-        group: all things of the class.
+        group: one of ``facts.groups``.
         index: which one is named.
         wording: key of ``WORDINGS``, which also gives the kind.
         holds: needs of templates that are met.
         slots: words for the templates.
+        ranked: whether the words count or compare, so that the noun must fit all of the group.
     """
     thing = group[index]
     if len(group) > 1:
         holds |= {"contrast", "two"} if len(group) == 2 else {"contrast"}
-        if facts.salient_name == thing.name and thing.area >= SALIENT and not thing.item.is_part:
+        whole = len(group) == len(facts.members[thing.name])
+        if whole and facts.salient_name == thing.name and thing.area >= SALIENT and not thing.item.is_part:
             holds |= {"one"}
-    options = facts.options(thing)
+    options = facts.options(thing, group)
+    if ranked:
+        options = tuple(noun for noun in options if all(noun in facts.options(other) for other in group))
     return Claim(KIND_OF[wording], wording, thing.item.category, (thing.id,), options, holds, slots or {}, worth(thing))
 
 
 def worth(thing: Thing) -> float:
     """How readily a thing is spoken of: the square root of its area, less for parts."""
     return float(thing.area**0.5 * (0.5 if thing.item.is_part else 1.0) * (0.4 if thing.name in _SELDOM_SAID else 1.0))
+
+
+def _namesakes(members: list[Thing]) -> list[list[Thing]]:
+    """The proper parts of a class that a noun picks out, each once; none where a thing has no names of its own."""
+    if not all(thing.item.names for thing in members):
+        return []
+    found: dict[tuple[int, ...], list[Thing]] = {}
+    for noun in dict.fromkeys(noun for thing in members for noun in thing.item.names):
+        group = [thing for thing in members if noun in thing.item.names]
+        if len(group) < len(members):
+            found[tuple(thing.id for thing in group)] = group
+    return list(found.values())
 
 
 def _thing(item: SceneObject, scene: Scene) -> Thing:

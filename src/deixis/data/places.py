@@ -26,7 +26,7 @@ _UPRIGHT = frozenset({"giraffe", "bottle", "vase", "parking meter", "fire hydran
 
 def locations(facts: SceneFacts) -> Iterator[Claim]:
     """Left, right, top, bottom, corners, middle, front and back."""
-    for group in facts.countable.values():
+    for group in facts.groups:
         if (group[0].item.is_part and len(group) < 2) or group[0].name in UNSAID:
             continue
         for index, wording, slots, holds in _places(group):
@@ -139,7 +139,7 @@ def _farthest(group: list[Thing]) -> int | None:
 
 def ordinals(facts: SceneFacts) -> Iterator[Claim]:
     """Second, third and fourth from a side, among things that stand in a row."""
-    for group in facts.countable.values():
+    for group in facts.groups:
         if len(group) < 3 or group[0].item.is_part:
             continue
         for side in ("left", "right"):
@@ -153,7 +153,7 @@ def ordinals(facts: SceneFacts) -> Iterator[Claim]:
                     continue
                 holds = frozenset({"abs"} if centres[index] < 0.47 else ())
                 for form in forms:
-                    yield claim_one(facts, group, index, "ordinal", holds, {"s": side, "k": form})
+                    yield claim_one(facts, group, index, "ordinal", holds, {"s": side, "k": form}, ranked=True)
 
 
 def _in_row(things: list[Thing]) -> bool:
@@ -162,7 +162,7 @@ def _in_row(things: list[Thing]) -> bool:
 
 def sizes(facts: SceneFacts) -> Iterator[Claim]:
     """Big, small, tall, short, closest and farthest."""
-    for group in facts.countable.values():
+    for group in facts.groups:
         if len(group) < 2 or group[0].item.is_part:
             continue
         areas, heights = [thing.area for thing in group], [thing.height for thing in group]
@@ -177,4 +177,4 @@ def sizes(facts: SceneFacts) -> Iterator[Claim]:
             found["short"] = attributes.dominated(heights, HEIGHT_RATIO)
         for wording, index in found.items():
             if index is not None and group[index].area >= SMALLEST_TARGET:
-                yield claim_one(facts, group, index, wording)
+                yield claim_one(facts, group, index, wording, ranked=True)

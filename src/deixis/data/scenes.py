@@ -113,6 +113,7 @@ class SceneSource:
             mask=self.dataset.mask_of(annotation),
             is_crowd=annotation.is_crowd and self.config.crowds,
             is_part=self.config.whole is not None,
+            names=annotation.names,
         )
 
     def _sentences(

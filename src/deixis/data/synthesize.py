@@ -150,7 +150,7 @@ class _Drawing:
             "relation": relations.relations,
             "absent": lambda facts: claims.absences(facts, self.options.vocabulary),
         }
-        self.claims[kind] = list(sources[kind](self.facts))
+        self.claims[kind] = [claim for claim in sources[kind](self.facts) if claim.nouns]
         self.weights[kind] = [claim.weight for claim in self.claims[kind]]
         self.uses[kind] = [0] * len(self.claims[kind])
 

@@ -13,6 +13,7 @@ from deixis.trainconfig import LossConfig
 
 IGNORED = -100  # class index of phrases whose class is not known
 RIVAL_OVERLAP = 0.1  # share of an object from which on another class's mask lies over it
+LEAST_PROMINENCE = 0.05  # what the smallest object counts beside one that fills the picture
 MATCH_IOU, CLEAR_IOU = 0.5, 0.3  # a candidate is an object from 0.5 box IoU on; below 0.3 it is not
 
 
@@ -68,7 +69,7 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
         assert output.instance_boxes is not None and output.instance_masks is not None
         terms["heat"] = heat_loss(output.maps.heat[:, 0], targets) * weights.objects
         terms["box"] = _box_loss(output.instance_boxes, targets) * weights.objects
-        terms["instance"] = instance_loss(output.instance_masks, targets) * weights.objects
+        terms["instance"] = instance_loss(output.instance_masks, targets) * weights.masks
         terms["selection"] = selection_loss(answer.choice_logits, output.candidates.boxes, targets) * weights.selection
     total = torch.stack(list(terms.values())).sum()
     return total, {name: term.detach() for name, term in terms.items()}
@@ -125,8 +126,8 @@ def category_loss(logits: Tensor, targets: Targets) -> Tensor:
 def object_class_loss(logits: Tensor, targets: Targets) -> Tensor:
     """Which class an object is of, by the mean of the logits (B, M, h, w) inside it, against its rivals.
 
-    Pixels alone teach mostly what is frequent and large; here each class of a picture counts once. A class that
-    overlaps the object is no rival.
+    Pixels alone teach mostly what is frequent; here each class of a picture counts once. A class that overlaps the
+    object is no rival.
     """
     inside = F.avg_pool2d(targets.object_masks, targets.object_masks.shape[-1] // logits.shape[-1]).flatten(2)
     inside = inside / inside.sum(-1, keepdim=True).clamp(min=1e-3)
@@ -138,8 +139,8 @@ def object_class_loss(logits: Tensor, targets: Targets) -> Tensor:
     losses = -mean.masked_fill(~counted, -1e4).log_softmax(-1).gather(2, named[..., None])[..., 0]
     valid = targets.object_valid & (targets.object_class != IGNORED)
     alike = ((named[:, :, None] == named[:, None]) & valid[:, None]).sum(-1)
-    shares = valid / alike.clamp(min=1)
-    return (losses * shares).sum() / shares.sum().clamp(min=1)
+    shares = valid / alike.clamp(min=1) * prominence(targets.object_boxes)
+    return (losses * shares).sum() / shares.sum().clamp(min=LEAST_PROMINENCE)
 
 
 def exclusive_category_loss(logits: Tensor, targets: Targets) -> Tensor:
@@ -168,7 +169,16 @@ def instance_loss(logits: Tensor, targets: Targets) -> Tensor:
     """Dice of each object's mask; where only its box is known, of the mask's projections on both axes."""
     full = dice_loss(logits, targets.object_masks)
     boxed = projection_loss(logits, targets.object_masks)
-    return _masked_mean(torch.where(targets.object_mask_known, full, boxed), targets.object_valid)
+    weights = targets.object_valid * prominence(targets.object_boxes)
+    return _masked_mean(torch.where(targets.object_mask_known, full, boxed), weights)
+
+
+def prominence(boxes: Tensor) -> Tensor:
+    """How much an object matters: the side of a square as large as its box, (..., 4) -> (...), above 0.
+
+    People speak of what is large in a picture, and a picture has many more small things.
+    """
+    return LEAST_PROMINENCE + boxes[..., 2:].prod(dim=-1).sqrt()
 
 
 def selection_loss(choice: Tensor, candidate_boxes: Tensor, targets: Targets) -> Tensor:
@@ -210,7 +220,8 @@ def _box_loss(boxes: Tensor, targets: Targets) -> Tensor:
     centre = (boxes[..., :2] - targets.object_boxes[..., :2]).abs() / targets.object_boxes[..., 2:].clamp(min=1e-3)
     size = (boxes[..., 2:].clamp(min=1e-3).log() - targets.object_boxes[..., 2:].clamp(min=1e-3).log()).abs()
     overlap = box_iou(boxes, targets.object_boxes).diagonal(dim1=1, dim2=2)
-    return _masked_mean(0.5 * (centre + size).sum(dim=-1) + 1 - overlap, targets.object_valid)
+    weights = targets.object_valid * prominence(targets.object_boxes)
+    return _masked_mean(0.5 * (centre + size).sum(dim=-1) + 1 - overlap, weights)
 
 
 def _phrase_class_loss(logits: Tensor, targets: Targets) -> Tensor:
@@ -220,6 +231,6 @@ def _phrase_class_loss(logits: Tensor, targets: Targets) -> Tensor:
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the values where the mask is True; zero, still connected to the graph, when it never is."""
+    """Mean of the values under weights or where the mask is True; zero, still connected to the graph, for none."""
     weights = mask.to(values.dtype)
-    return (values * weights).sum() / weights.sum().clamp(min=1)
+    return (values * weights).sum() / weights.sum().clamp(min=LEAST_PROMINENCE)

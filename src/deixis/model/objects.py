@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv
+from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv, upsample
 
 APPEARANCE_CHANNELS = 48
 FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
@@ -83,11 +83,13 @@ class ObjectHead(nn.Module):
         self.box = nn.Conv2d(inputs, 4, 1)
         self.filters = nn.Linear(inputs, embedding + 1 + MASK_HIDDEN * (embedding + 4))
         self.embed = nn.Sequential(SeparableConv(FINE_CHANNELS, embedding), nn.Conv2d(embedding, embedding, 1))
+        self.context = nn.Conv2d(inputs, embedding, 1, bias=False)  # what says where an object's centre is
         self.window = nn.Parameter(torch.tensor(1.0))
         self.appearance = nn.Conv2d(inputs, APPEARANCE_CHANNELS, 1)
         self.fine_appearance = nn.Conv2d(FINE_CHANNELS, APPEARANCE_CHANNELS, 2, stride=2, bias=False)
         pooled = (1 + BANDS) * (APPEARANCE_CHANNELS + 3)
         self.describe = nn.Sequential(nn.Linear(pooled + inputs, look), nn.ReLU(), nn.Linear(look, look))
+        nn.init.zeros_(self.context.weight)
         nn.init.constant_(self.heat.bias, -4.6)  # type: ignore[arg-type]
         nn.init.constant_(self.box.bias[:2], -1.2)  # type: ignore[index]  # objects of about 0.3 of the side
 
@@ -95,7 +97,8 @@ class ObjectHead(nn.Module):
         """(B, C, h, w) at stride 8 and (B, 32, 2h, 2w) at stride 4 -> maps."""
         hidden = self.hidden(visual)
         size, offset = self.box(hidden).split(2, dim=1)
-        return ObjectMaps(self.heat(hidden), size, offset, hidden, self.embed(fine))
+        embedding = self.embed(fine) + upsample(self.context(hidden))
+        return ObjectMaps(self.heat(hidden), size, offset, hidden, embedding)
 
     def propose(
         self, maps: ObjectMaps, visual: Tensor, fine: Tensor, colours: Tensor, p_image: Tensor, hints: Tensor | None

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from deixis.data.captions import may_share_frame
+from deixis.data.captions import may_share, may_share_frame, spoken_of
 from deixis.data.sources import Source, category_names
 from deixis.data.synthesize import SynthesisOptions, says, synthesize
 from deixis.errors import PhraseError
@@ -86,13 +86,37 @@ class TrainingData(Dataset[Batch]):
         alike = [source for source in self.sources if source.config.phrases == style]
         if self.config.augment.paste and rng.random() < self.config.augment.paste:
             scene = paste(scene, self._one(rng, alike)[0], rng)
-        if rng.random() >= self.config.augment.mosaic:
+        others = self._unlike(source.captions_of(index)) if rng.random() < self.config.augment.contrast else []
+        if others:
+            other_source, other_index = others[int(rng.integers(len(others)))]
+            other = augment(other_source.scene(other_index), self.config.augment, rng)
+        elif rng.random() < self.config.augment.mosaic:
+            other, other_source, other_index = self._one(rng, alike)
+        else:
             return scene, exhaustive, style
-        other, other_source, other_index = self._one(rng, alike)
         share = may_share_frame(source.captions_of(index), other_source.captions_of(other_index))
         share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out
         exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
         return mosaic(scene, other, share, rng), exhaustive, style
+
+    def _unlike(self, captions: Sequence[str]) -> list[tuple[Source, int]]:
+        """Pictures with captions about another kind of person than these ("woman" beside "man")."""
+        kind = spoken_of(captions)
+        if kind is None:
+            return []
+        kinds = [other for other in self._kinds if may_share(kind, other)]
+        return [place for other in kinds for place in self._kinds[other]]
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[tuple[Source, int]]]:
+        """Where a person is that all captions call by one kind, by kind."""
+        found: dict[str, list[tuple[Source, int]]] = {}
+        for source in self.sources:
+            for index in range(len(source)):
+                kind = spoken_of(source.captions_of(index))
+                if kind is not None:
+                    found.setdefault(kind, []).append((source, index))
+        return found
 
     def _one(self, rng: np.random.Generator, sources: Sequence[Source]) -> tuple[Scene, Source, int]:
         weights = np.array([len(source) * source.config.weight for source in sources])

@@ -46,7 +46,7 @@ def paste(scene: Scene, other: Scene, rng: np.random.Generator) -> Scene:
     odds = np.array([sizes[item] for item in movable])
     for number, index in enumerate(rng.choice(len(movable), count, replace=False, p=odds / odds.sum())):
         item = movable[int(index)]
-        scene = _lay(scene, _cut(item, other, scene.size, rng), item.category, PASTED_ID + number)
+        scene = _lay(scene, _cut(item, other, scene.size, rng), replace(item, id=PASTED_ID + number))
     return scene
 
 
@@ -65,7 +65,8 @@ def _cut(item: SceneObject, source: Scene, size: tuple[int, int], rng: np.random
     return Piece(colours, opacity, (int(across * (size[1] - width)), int(down * (size[0] - height))))
 
 
-def _lay(scene: Scene, piece: Piece, category: str, new_id: int) -> Scene:
+def _lay(scene: Scene, piece: Piece, item: SceneObject) -> Scene:
+    """The scene with a piece of an object laid over it."""
     cover = Image.new("L", scene.size[::-1])
     cover.paste(piece.opacity, piece.corner)
     mask = np.asarray(cover) >= 128
@@ -73,15 +74,15 @@ def _lay(scene: Scene, piece: Piece, category: str, new_id: int) -> Scene:
         return scene
     image = Image.fromarray(scene.image)
     image.paste(piece.colours, piece.corner, piece.opacity)
-    shares = {item.id: _visible_share(item, mask) for item in scene.objects}
-    kept = tuple(_behind(item, mask) for item in scene.objects if shares[item.id] > VISIBLE_SHARE)
-    hidden = {item.category for item in scene.objects if 0 < shares[item.id] <= VISIBLE_SHARE}
+    shares = {other.id: _visible_share(other, mask) for other in scene.objects}
+    kept = tuple(_behind(other, mask) for other in scene.objects if shares[other.id] > VISIBLE_SHARE)
+    hidden = {other.category for other in scene.objects if 0 < shares[other.id] <= VISIBLE_SHARE}
     return replace(
         scene,
         image=np.asarray(image),
-        objects=(*kept, SceneObject(new_id, category, bounding_box(mask), mask)),
+        objects=(*kept, replace(item, box_xyxy=bounding_box(mask), mask=mask)),
         labelled=scene.labelled - hidden,
-        expressions=_still_true(scene.expressions, scene.objects, shares, category),
+        expressions=_still_true(scene.expressions, scene.objects, shares, item.category),
     )
 
 
