@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deixis import masks
@@ -38,6 +38,13 @@ from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
 from deixis.model.weights import read_weights
 from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
 
+BOXED = "boxes_person.json"
+FILES = {  # and the captions of their pictures
+    "instances_partial.json": "captions_partial.json",
+    BOXED: "captions_boxes.json",
+    "instances_train.json": None,
+    "instances_heldout.json": None,
+}
 SIDE = 320  # of the square in which masks are drawn
 CROP = 160  # of a person, in pixels
 TALL_ENOUGH = 40  # pixels
@@ -74,9 +81,11 @@ class Describer:
         self.backbone = EfficientNetLite0()
         self.backbone.load_weights(imagenet_weights())
         self.backbone.eval()
-        head = {name: value.float() for name, value in read_weights(imagenet_weights()).items()}
-        self.head = [head["_conv_head.weight"], *(head[f"_bn1.{name}"] for name in ("running_mean", "running_var"))]
-        self.scale = [head["_bn1.weight"], head["_bn1.bias"]]
+        self.head = nn.Sequential(nn.Conv2d(320, 1280, 1, bias=False), nn.BatchNorm2d(1280, eps=1e-3), nn.ReLU6())
+        names = {"_conv_head": "0", "_bn1": "1"}
+        weights = {name.partition("."): value.float() for name, value in read_weights(imagenet_weights()).items()}
+        self.head.load_state_dict({f"{names[a]}.{c}": value for (a, _, c), value in weights.items() if a in names})
+        self.head.eval()
 
     @torch.no_grad()
     def __call__(self, image: NDArray[np.uint8], boxes: Sequence[Sequence[float]]) -> Tensor:
@@ -85,8 +94,7 @@ class Describer:
         squares = [square for x, y, w, h in boxes for square in ((x, y, w, h, 1.24), (x, y, w, min(h, 1.3 * w), 1.15))]
         crops = torch.stack([torch.from_numpy(normalise(_cut(picture, square))) for square in squares])
         *_, middle, last = self.backbone(crops.to(memory_format=torch.channels_last))
-        pooled = F.batch_norm(F.conv2d(last, self.head[0]), *self.head[1:], *self.scale, eps=1e-3)
-        found = torch.cat([F.relu6(pooled).mean((2, 3)), middle.mean((2, 3))], dim=1)
+        found = torch.cat([self.head(last).mean((2, 3)), middle.mean((2, 3))], dim=1)
         return found.reshape(len(boxes), -1)
 
 
@@ -99,7 +107,7 @@ def _cut(picture: Image.Image, square: tuple[float, float, float, float, float])
 
 
 class Trait:
-    """A linear classifier of people, with or without captions."""
+    """A linear classifier of people."""
 
     def __init__(self, features: Tensor, truth: Tensor) -> None:
         self.mean, self.scale = features.mean(0), features.std(0) + 1e-3
@@ -114,7 +122,7 @@ class Trait:
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
-        optimiser.step(step)  # type: ignore[arg-type]
+        optimiser.step(step)  # type: ignore[no-untyped-call]
 
     def logits(self, features: Tensor) -> Tensor:
         """(N, D) -> (N,)."""
@@ -127,15 +135,17 @@ def spoken(captions: Iterable[str], trait: tuple[str, str]) -> tuple[bool, bool]
     return not words.isdisjoint(WORDS[trait[0]].split()), not words.isdisjoint(WORDS[trait[1]].split())
 
 
-def examples(people: dict[int, list[Person]], captions: dict[int, Sequence[str]], trait: tuple[str, str]) -> Any:
-    """Features, truth and picture of the largest person of each picture whose captions know one side only."""
+def examples(
+    people: dict[int, list[Person]], captions: dict[int, tuple[str, ...]], trait: tuple[str, str]
+) -> tuple[Tensor, Tensor]:
+    """Features (N, D) and truth (N,) of the largest person of each picture whose captions know one side only."""
     found = []
     for image_id, group in people.items():
         first, second = spoken(captions.get(image_id, ()), trait)
         if first != second:
             largest = max(group, key=lambda person: person.row["bbox"][2] * person.row["bbox"][3])
-            found.append((largest.features, float(first), image_id))
-    return torch.stack([item[0] for item in found]), torch.tensor([item[1] for item in found]), [i for _, _, i in found]
+            found.append((largest.features, float(first)))
+    return torch.stack([features for features, _ in found]), torch.tensor([truth for _, truth in found])
 
 
 def check(features: Tensor, truth: Tensor, title: str) -> None:
@@ -241,51 +251,60 @@ def people_of(content: dict[str, Any], images: Path, describe: Describer) -> dic
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("coco", "checkpoint", "out"):
-        parser.add_argument(name, type=Path)
-    asked = parser.parse_args()
-    annotations, images = asked.coco / "annotations", asked.coco / "images"
-    files = ("instances_partial.json", "boxes_person.json", "instances_train.json", "instances_heldout.json")
-    contents = {name: json.loads((annotations / name).read_text()) for name in files}
-    captions = {name: load_captions(annotations / name) for name in ("captions_partial.json", "captions_boxes.json")}
-    spoken_of = dict(zip(files, captions.values(), strict=False))
-
-    describe = Describer()
-    people = {name: people_of(content, images, describe) for name, content in contents.items()}
+def name_people(people: dict[str, dict[int, list[Person]]], captions: dict[str, dict[int, tuple[str, ...]]]) -> None:
+    """Learn the traits from files with captions, and give names to everybody of whom they are sure."""
     traits = []
     for trait in TRAITS:
-        parts = [examples(people[name], spoken_of[name], trait) for name in spoken_of]
+        parts = [examples(people[name], captions[name], trait) for name in captions]
         features, truth = (torch.cat([part[index] for part in parts]) for index in (0, 1))
         check(features, truth, " or ".join(trait))
         traits.append(Trait(features, truth))
     for name, groups in people.items():
         for image_id, group in groups.items():
             features = torch.stack([person.features for person in group])
-            said = spoken_of.get(name, {}).get(image_id, ())
+            said = captions.get(name, {}).get(image_id, ())
             sides = [
-                decide(trait.logits(features).tolist(), said, side) for trait, side in zip(traits, TRAITS, strict=True)
+                decide(trait.logits(features).tolist(), said, words)
+                for trait, words in zip(traits, TRAITS, strict=True)
             ]
             for person, of_person in zip(group, zip(*sides, strict=True), strict=True):
                 if found := names(of_person):
                     person.row["names"] = found
 
-    checkpoint = load_checkpoint(asked.checkpoint)
-    network = build(replace(checkpoint.config, input_size=SIDE))
-    network.load_state_dict({k: v.float() for k, v in (checkpoint.part(AVERAGE) or checkpoint.part(MODEL)).items()})
-    network.eval()
-    assert isinstance(network, CompactNetwork)
-    boxed, kept = contents["boxes_person.json"], 0
-    by_image: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in boxed["annotations"]:
-        by_image[row["image_id"]].append(row)
-    for row in boxed["images"]:
-        if by_image[row["id"]]:
-            kept += add_masks(network, open_image(images / row["file_name"]), by_image[row["id"]])
-    print(f"masks: {kept} of {len(boxed['annotations'])}")
 
-    asked.out.mkdir(parents=True, exist_ok=True)
+def mask_people(content: dict[str, Any], images: Path, network: CompactNetwork) -> int:
+    """Draw the people of a file that has boxes alone; returns how many got a mask."""
+    by_image: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in content["annotations"]:
+        by_image[row["image_id"]].append(row)
+    files = {row["id"]: images / row["file_name"] for row in content["images"]}
+    return sum(add_masks(network, open_image(files[image_id]), rows) for image_id, rows in by_image.items())
+
+
+def load_network(path: Path) -> CompactNetwork:
+    """The averaged weights of a checkpoint, for squares of ``SIDE``."""
+    checkpoint = load_checkpoint(path)
+    network = build(replace(checkpoint.config, input_size=SIDE))
+    weights = checkpoint.part(AVERAGE) or checkpoint.part(MODEL)
+    network.load_state_dict({name: value.float() for name, value in weights.items()})
+    assert isinstance(network, CompactNetwork)
+    return network.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("coco", "checkpoint", "out"):
+        parser.add_argument(name, type=Path)
+    asked = parser.parse_args()
+    annotations, images = asked.coco / "annotations", asked.coco / "images"
+    contents = {name: json.loads((annotations / name).read_text()) for name in FILES}
+    captions = {name: load_captions(annotations / file) for name, file in FILES.items() if file}
+
+    describe = Describer()
+    people = {name: people_of(content, images, describe) for name, content in contents.items()}
+    name_people(people, captions)
+    kept = mask_people(contents[BOXED], images, load_network(asked.checkpoint))
+    print(f"masks: {kept} of {len(contents[BOXED]['annotations'])}")
     for name, content in contents.items():
         named = sum("names" in row for row in content["annotations"])
         print(f"{name}: names for {named} of {sum(len(group) for group in people[name].values())}")
