@@ -255,5 +255,5 @@ def test_importing_the_segmenter_loads_no_runtime() -> None:
 
 
 def test_the_command_line_starts_light() -> None:
-    loaded = loaded_after("import deixis.cli")
+    loaded = loaded_after("import deixis.cli\ndeixis.cli.make_app()")
     assert loaded.isdisjoint({"torch", "onnxruntime", "numpy", "PIL", "scipy", "pycocotools", "rich.progress"})
