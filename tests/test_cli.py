@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import deixis
 from commands import Run, deixis_process, finished, size_of
-from deixis.cli import main
+from deixis.cli import main, make_app
 from deixis.errors import CheckpointError
 from deixis.segmenter import DEFAULT_MODEL, DEFAULT_VECTORS, Segmenter
 from fakes import CONFIG
@@ -72,6 +73,19 @@ def test_version_and_help(run: Run) -> None:
     for command in ("segment", "evaluate", "train", "export", "synthesize"):
         outcome = run(command, "--help")
         assert outcome.code == 0 and command in outcome.out
+
+
+@pytest.mark.parametrize("arguments", [["segment", "--help"], ["data", "list"]])
+def test_a_command_does_not_load_others(run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    made: list[Sequence[str]] = []
+    monkeypatch.setattr("deixis.cli.make_app", lambda *names: made.append(*names) or make_app(*names))
+    assert run(*arguments).code == 0
+    assert made == [(arguments[0],)]
+
+
+def test_a_mistyped_command_is_told_the_right_one(run: Run) -> None:
+    outcome = run("segmet")
+    assert outcome.code == 2 and "'segment'" in outcome.err
 
 
 # --- as a process -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from deixis.export import ParityError, check_parity, export, fuse_batch_norms
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.modelfile import ModelFile
-from deixis.precision import halve, quantise, widen
+from deixis.precision import HALF, halve, quantise, widen
 from deixis.segmenter import Segmenter
 from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.validate import TorchBackend
@@ -146,6 +146,28 @@ def test_large_weights_are_stored_in_half_precision(tmp_path: Path) -> None:
     for tensor in graph.initializer:
         sizes[tensor.data_type] += int(np.prod(tensor.dims))
     assert sizes[onnx.TensorProto.FLOAT16] > 10 * sizes[onnx.TensorProto.FLOAT]
+
+
+def test_nothing_is_left_in_the_graphs_that_no_input_changes(tmp_path: Path) -> None:
+    export(checkpoint_of(trained_looking(), tmp_path), tmp_path / "m.deixis")
+    model = ModelFile.read(tmp_path / "m.deixis")
+    for content in (model.image_graph, model.phrase_graph):
+        graph = onnx.load_from_string(content).graph
+        constant = {weight.name for weight in graph.initializer}
+        left = [node.op_type for node in graph.node if set(node.input) - {""} <= constant]
+        halves = [weight for weight in graph.initializer if weight.name.endswith(HALF)]
+        assert left == ["Cast"] * len(halves) and halves
+
+
+def test_numbers_that_float16_does_not_have_are_not_stored_in_it() -> None:
+    values = {"exact": np.full((20, 20), 0.125, np.float32), "other": np.full((20, 20), 0.1, np.float32)}
+    weights = [onnx.numpy_helper.from_array(value, name) for name, value in values.items()]
+    added = onnx.helper.make_node("Add", ["exact", "other"], ["sum"])
+    sums = [onnx.helper.make_tensor_value_info("sum", onnx.TensorProto.FLOAT, (20, 20))]
+    graph = onnx.helper.make_graph([added], "g", [], sums, weights)
+    content = halve(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", exporting.OPSET)]))
+    names = {weight.name for weight in onnx.load_from_string(content).graph.initializer}
+    assert names == {"exact" + HALF, "other"}
 
 
 def test_an_int8_model_is_smaller_and_answers_alike(tmp_path: Path) -> None:

@@ -125,14 +125,10 @@ SERVE_LIMITS = {"workers", "waiting", "max_bytes", "max_pixels"}
 
 
 def parameters(command: str) -> dict[str, Any]:
-    found: Any = typer.main.get_command(cli.app)
+    found: Any = typer.main.get_command(cli.make_app())
     for name in command.split():
         found = found.commands[name]
     return {item.name: item for item in found.params}
-    group: Any = typer.main.get_command(cli.app)
-    for name in command.split():
-        group = group.commands[name]
-    return {item.name: item for item in group.params}
 
 
 def defaults(command: str) -> dict[str, Any]:
@@ -140,7 +136,7 @@ def defaults(command: str) -> dict[str, Any]:
 
 
 def test_the_commands() -> None:
-    group: Any = typer.main.get_command(cli.app)
+    group: Any = typer.main.get_command(cli.make_app())
     commands = "segment explain batch evaluate score report figure train ablate export synthesize serve web-export"
     assert list(group.commands) == [*commands.split(), "embed", "data"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from deixis.cli import app
+from deixis.cli import make_app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,19 +24,19 @@ def blocks(language: str) -> list[str]:
 
 
 def deixis_commands() -> list[list[str]]:
-    names = "|".join(get_command(app).commands)
+    names = "|".join(get_command(make_app()).commands)
     found = re.findall(rf"(?:^|[\s`/])deixis ((?:{names})\b[^`\n#&]*)", README)
     return [shlex.split(command) for command in found]
 
 
 def test_the_readme_shows_every_command() -> None:
-    assert {command[0] for command in deixis_commands()} == set(get_command(app).commands)
+    assert {command[0] for command in deixis_commands()} == set(get_command(make_app()).commands)
 
 
 @pytest.mark.parametrize("command", deixis_commands(), ids=" ".join)
 def test_commands_of_the_readme_parse(command: list[str]) -> None:
     name, *arguments = command
-    subcommand = get_command(app).commands[name]
+    subcommand = get_command(make_app()).commands[name]
     if hasattr(subcommand, "commands"):  # a group
         name, *arguments = arguments
         subcommand = subcommand.commands[name]

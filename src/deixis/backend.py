@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from deixis.devices import providers_of
@@ -37,7 +38,8 @@ class OnnxBackend:
         import onnxruntime as ort  # here, because `import deixis` must stay light
 
         providers = providers_of(device, ort.get_available_providers())
-        for graph in (image_graph, phrase_graph):
+        graphs = (image_graph, phrase_graph)
+        for graph in graphs:
             check_graph(graph)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -46,8 +48,9 @@ class OnnxBackend:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         # As what was checked, whatever else the bytes look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
-        self._image = ort.InferenceSession(image_graph, options, providers=providers)
-        self._phrase = ort.InferenceSession(phrase_graph, options, providers=providers)
+        with ThreadPoolExecutor(2) as pool:  # opening a graph takes longer than anything else at the start
+            sessions = [pool.submit(ort.InferenceSession, graph, options, providers) for graph in graphs]
+            self._image, self._phrase = (session.result() for session in sessions)
         self.providers: list[str] = self._image.get_providers()  # fewer than asked for where a library is missing
         self._names = [output.name for output in self._image.get_outputs()]
 

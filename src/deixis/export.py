@@ -22,6 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from deixis.backend import Backend, OnnxBackend
 from deixis.config import INPUT_STRIDE
 from deixis.errors import CheckpointError, DeixisError
+from deixis.folding import fold
 from deixis.model.build import Network, build
 from deixis.model.outputs import EncodedImage
 from deixis.model.text_encoder import TextEncoder
@@ -88,8 +89,8 @@ def export(checkpoint: Path, output: Path, input_size: int | None = None) -> Exp
     round_weights(network)
     for encoder in (module for module in network.modules() if isinstance(module, TextEncoder)):
         encoder.remember_waiting()
-    image_graph = halve(_image_graph(network))
-    phrase_graph = halve(_phrase_graph(network))
+    image_graph = halve(fold(_image_graph(network)))
+    phrase_graph = halve(fold(_phrase_graph(network)))
     difference = check_parity(network, image_graph, phrase_graph)
     about: dict[str, Any] = {"step": stored.step, **stored.about}
     if network.combine.alpha is not None:

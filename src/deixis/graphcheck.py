@@ -99,6 +99,8 @@ def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 def _varint(content: memoryview, position: int) -> tuple[int, int]:
     """A number of 7 bits a byte, lowest first, and where it ends."""
+    if position < len(content) and (first := content[position]) < 0x80:  # nearly all have one byte
+        return first, position + 1
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(content):

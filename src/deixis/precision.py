@@ -27,14 +27,19 @@ MOST_PHOTOS = 100  # the ranges hardly move after some tens
 
 
 def halve(model: onnx.ModelProto) -> bytes:
-    """Store large float32 weights as float16, each followed by a cast that ONNX Runtime folds away when it loads."""
+    """Store large float32 weights as float16, each followed by a cast that ONNX Runtime folds away when it loads.
+
+    Numbers that float16 does not have (``round_weights`` leaves none among the network's) stay as they are.
+    """
     casts = []
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
         if weight.data_type != TensorProto.FLOAT or values.size < HALF_FROM:
             continue
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+        name, half = weight.name, values.astype(np.float16)
+        if not np.array_equal(half, values):
+            continue
+        weight.CopyFrom(numpy_helper.from_array(half, name + HALF))
         casts.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
     for index, cast in enumerate(casts):
         model.graph.node.insert(index, cast)

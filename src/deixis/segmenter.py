@@ -87,10 +87,12 @@ class Segmenter:
         check_device(device)
         file = Path(path) if path is not None else DEFAULT_MODEL
         model = ModelFile.read(file)
-        words = WordVectors.load(Path(vectors) if vectors is not None else DEFAULT_VECTORS)
-        model.check_vectors(words)
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(OnnxBackend, model.image_graph, model.phrase_graph, threads, device)
+            words = WordVectors.load(Path(vectors) if vectors is not None else DEFAULT_VECTORS)
+            model.check_vectors(words)
         try:
-            backend = OnnxBackend(model.image_graph, model.phrase_graph, threads, device)
+            backend = opening.result()
         except CheckpointError as error:
             raise CheckpointError(f"{file}: {error}; do not trust it") from error
         except Exception as error:  # ONNX Runtime's exceptions have no base of their own

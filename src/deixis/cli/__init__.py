@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from deixis.cli import (
-    ablate,
-    batch,
-    data,
-    embed,
-    evaluate,
-    explain,
-    export,
-    figure,
-    report,
-    score,
-    segment,
-    serve,
-    synthesize,
-    train,
-    web_export,
+# Each is the function ``run`` of the module of its name, or the commands of its ``app``.
+COMMANDS = (
+    "segment",
+    "explain",
+    "batch",
+    "evaluate",
+    "score",
+    "report",
+    "figure",
+    "train",
+    "ablate",
+    "export",
+    "synthesize",
+    "serve",
+    "web-export",
 )
+GROUPS = ("embed", "data")
 
-app = typer.Typer(
-    name="deixis",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("segment")(segment.run)
-app.command("explain")(explain.run)
-app.command("batch")(batch.run)
-app.command("evaluate")(evaluate.run)
-app.command("score")(score.run)
-app.command("report")(report.run)
-app.command("figure")(figure.run)
-app.command("train")(train.run)
-app.command("ablate")(ablate.run)
-app.command("export")(export.run)
-app.command("synthesize")(synthesize.run)
-app.command("serve")(serve.run)
-app.command("web-export")(web_export.run)
-app.add_typer(embed.app, name="embed")
-app.add_typer(data.app, name="data")
+
+def make_app(names: Sequence[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
+    """The command line with these commands; only their modules are imported."""
+    app = typer.Typer(
+        name="deixis",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        module = importlib.import_module(f"deixis.cli.{name.replace('-', '_')}")
+        if name in GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.run)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -58,7 +55,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
@@ -71,4 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; leaves with 0, 2 for what the user can mend, 130 on Ctrl-C."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a phrase may hold what the terminal cannot show
+    first = (sys.argv[1:] if arguments is None else arguments)[:1]
+    known = set(first) & {*COMMANDS, *GROUPS}  # without one, help and suggestions need them all
+    app = make_app(tuple(known)) if known else make_app()
     app(args=arguments, prog_name="deixis")
