@@ -123,14 +123,14 @@ def test_a_bad_phrase_or_line_is_recorded_and_stops_nothing(photos: Path, tmp_pa
 def test_a_photo_too_large_for_the_memory_is_recorded(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Segmenter.encode_image
+    real = batch.open_photo
 
-    def tight(segmenter: Segmenter, image: Any) -> Any:
+    def tight(image: Any, side: int) -> Any:
         if str(image).endswith("05.png"):
             raise MemoryError
-        return real(segmenter, image)
+        return real(image, side)
 
-    monkeypatch.setattr(Segmenter, "encode_image", tight)
+    monkeypatch.setattr(batch, "open_photo", tight)
     assert ask(photos, tmp_path / "out").failures == 4
     assert "not enough memory" in lines(tmp_path / "out")[10]["error"]
 

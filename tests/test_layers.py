@@ -20,7 +20,7 @@ ROWS = (
     ("types",),
     ("files",),  # L1
     ("masks", "odds", "contours", "image", "text", "embeddings", "metrics", "config", "devices", "graphcheck"),
-    ("trainconfig", "vocabulary", "spelling", "instances"),
+    ("trainconfig", "vocabulary", "spelling", "instances", "view"),
     ("configfile",),
     ("modelfile", "protocols", "glove", "runs", "backend"),
     ("segmenter", "data", "precision", "folding"),  # L2

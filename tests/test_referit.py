@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from deixis.data.references import Counts
-from deixis.data.referit import load_boxes, load_referit, read_mask
+from deixis.data.referit import load_referit, read_mask
 from deixis.data.splits import published, split_names
 from deixis.errors import DataError
 
@@ -23,18 +23,19 @@ QUERY = {"8_2": ["left tree"], "25_1": ["sky"], "8_1": ["sky", "blue sky"]}
 TABLES: dict[str, Any] = {
     "referit_query_val.json": QUERY,
     "referit_query_test.json": {"30_1": ["dog"]},
-    "referit_bbox.json": {"8_1": [0, 0, 5, 1], "8_2": [0, 1, 2, 3], "25_1": [0, 0, 0, 0], "30_1": [1, 1, 2, 2]},
     "referit_imcrop.json": {"8.jpg": ["8_2", "8_1", "8_3"], "25.jpg": ["25_1"], "30.jpg": ["30_1"], "31.jpg": ["31_1"]},
     "referit_imsize.json": {"8.jpg": [6, 4], "25.jpg": [3, 2], "30.jpg": [3, 3], "31.jpg": [3, 3]},
 }
 
+BOXES = {"8_1": (0, 0, 6, 2), "8_2": (0, 1, 3, 4), "25_1": (0, 0, 1, 1), "30_1": (1, 1, 3, 3)}
+
 
 def region_mask(region: str) -> np.ndarray:
     """True on the region's box."""
-    left, top, right, bottom = TABLES["referit_bbox.json"][region]
+    left, top, right, bottom = BOXES[region]
     width, height = TABLES["referit_imsize.json"][f"{region.split('_')[0]}.jpg"]
     mask = np.zeros((height, width), dtype=bool)
-    mask[top : bottom + 1, left : right + 1] = True
+    mask[top:bottom, left:right] = True
     return mask
 
 
@@ -50,7 +51,7 @@ def root(tmp_path: Path) -> Path:
     (folder / "referit_test_imlist.txt").write_text("30\n")
     for name in TABLES["referit_imsize.json"]:
         (folder / "images" / name).touch()
-    for region in TABLES["referit_bbox.json"]:
+    for region in BOXES:
         matlab.savemat(folder / "mask" / f"{region}.mat", {"segimg_t": (~region_mask(region)).astype(np.uint8)})
     return tmp_path
 
@@ -105,15 +106,6 @@ def test_a_missing_mask_is_named(root: Path) -> None:
         ):
             ask()
     assert dataset.samples(0)
-
-
-def test_boxes_are_right_and_bottom_exclusive(root: Path) -> None:
-    assert load_boxes(root) == {
-        "8_1": (0.0, 0.0, 6.0, 2.0),
-        "8_2": (0.0, 1.0, 3.0, 4.0),
-        "25_1": (0.0, 0.0, 1.0, 1.0),
-        "30_1": (1.0, 1.0, 3.0, 3.0),
-    }
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int32, np.float64])
@@ -188,13 +180,6 @@ def test_malformed_files_are_named(root: Path, name: str, content: Any, message:
         load_referit(root, "val")
 
 
-@pytest.mark.parametrize("box", [[0, 0, 1], [2, 0, 1, 0], [-1, 0, 1, 0], [0, 0, 1.5, 1]])
-def test_malformed_boxes_are_named(root: Path, box: list[float]) -> None:
-    rewrite(root, "referit_bbox.json", {"8_1": box})
-    with pytest.raises(DataError, match=r"referit_bbox\.json: '8_1': expected \[xmin, ymin, xmax, ymax\]"):
-        load_boxes(root)
-
-
 def test_missing_files_and_splits_are_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a split of train, val, trainval, test, got 'testA'"):
         load_referit(root, "testA")
@@ -209,12 +194,3 @@ def test_the_real_release_has_the_published_counts(shared_data: Path, split: str
     counts = load_referit(shared_data, split).counts
     expected = published("referit", split)
     assert (counts.refs, counts.expressions, counts.images) == (expected.refs, expected.expressions, expected.images)
-
-
-def test_the_real_boxes_lie_in_their_pictures(shared_data: Path) -> None:
-    boxes = load_boxes(shared_data)
-    assert len(boxes) == 99610
-    sizes = json.loads((shared_data / "referit" / "referit_imsize.json").read_bytes())
-    for region, (_, _, right, bottom) in boxes.items():
-        width, height = sizes[f"{region.partition('_')[0]}.jpg"]
-        assert right <= width and bottom <= height

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -514,20 +513,6 @@ def test_words_of_place_order_and_size_are_known_to_depend_on_the_frame() -> Non
                 r"\{(\w+)\}", lambda slot: {"s": "left", "v": "top", "w": "upper", "k": "2nd"}.get(slot[1], ""), text
             )
             assert depends_on_frame(filled), text
-
-
-def test_speed() -> None:
-    drawn = Drawn("car", "person", "dog")
-    rng = np.random.default_rng(0)
-    for index in range(15):
-        x, y = (int(value) for value in rng.integers(0, 150, 2))
-        drawn.add(("car", "person", "dog")[index % 3], (x, y, x + 40, y + 45), RED if index % 2 else BLUE)
-    scene = drawn.scene()
-    synthesize(scene, rng, 8)
-    start = time.perf_counter()
-    for _ in range(20):
-        synthesize(scene, rng, 8)
-    assert (time.perf_counter() - start) / 20 < 0.05  # seconds; about 0.002 on one idle core
 
 
 boxes = st.tuples(st.integers(0, 170), st.integers(0, 170), st.integers(8, 60), st.integers(8, 60)).map(

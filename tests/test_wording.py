@@ -25,6 +25,13 @@ def filled(template: str, noun: str = "dog", **slots: str) -> set[str]:
         ("{n} with {a}{g}", {"g": "jeans"}, {"dog with jeans"}),
         ("{n} with {a}{c}{g}", {"g": "apron", "c": "red "}, {"dog with red apron", "dog with a red apron"}),
         ("{n} with {a}{c}{g}", {"g": "hat", "c": "orange "}, {"dog with orange hat", "dog with an orange hat"}),
+        ("{n} with {a}{g}", {"g": "undershirt"}, {"dog with undershirt", "dog with an undershirt"}),
+        ("{n} with {a}{g}", {"g": "uniform"}, {"dog with uniform", "dog with a uniform"}),
+        ("{n} with {an}{m}", {"m": "umbrella"}, {"dog with an umbrella"}),
+        ("{n} riding {an}{m}", {"m": "elephant"}, {"dog riding an elephant"}),
+        ("{n} with {an}{m}", {"m": "utensil"}, {"dog with a utensil"}),
+        ("{n} with {an}{m}", {"m": "kite"}, {"dog with a kite"}),
+        ("{n} with {an}{m}", {"m": "skis"}, {"dog with skis"}),
     ],
 )
 def test_articles_plurals_and_places(template: str, slots: dict[str, str], expected: set[str]) -> None:

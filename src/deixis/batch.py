@@ -30,12 +30,13 @@ from deixis.config import BatchConfig
 from deixis.data.requests import Request, Requests
 from deixis.errors import InputError, MissingExtra, PhraseError
 from deixis.files import atomic_write, folder_lock
-from deixis.image import open_image, png_level
+from deixis.image import open_photo, png_level
 from deixis.manifest import Manifest, Row, check_settings, write_results
 from deixis.masks import coco_row
 from deixis.segmenter import DEFAULT_MODEL, Segmenter
 from deixis.text import slug
 from deixis.types import Features, ImageArray, Segmentation
+from deixis.view import for_view, open_view
 
 ENGINES = ("local", "ray")
 PHOTOS_A_FOLDER = 1000
@@ -179,28 +180,31 @@ class Asker:
     def _answer(self, index: int, request: Request) -> Outcome:
         rows: list[Row] = []
         files: dict[str, bytes] = {}
-        answers = self._ask(request)
-        pixels = open_image(request.image) if self.config.overlays else None
-        for number, (phrase, answer) in enumerate(zip(request.phrases, answers, strict=True), 1):
+        photo = open_photo(request.image, self.segmenter.config.input_size)
+        features = self.segmenter.encode_image(photo)
+        answers = drawn = self._ask(features, request.phrases)
+        view = open_view(request.image, photo) if self.config.overlays else None
+        if view is not None and view.shape[:2] != (photo.height, photo.width):
+            drawn = self._ask(for_view(features), request.phrases)
+        for number, (phrase, answer, mark) in enumerate(zip(request.phrases, answers, drawn, strict=True), 1):
             row = _asked(request, phrase)
-            if isinstance(answer, PhraseError):
+            if isinstance(answer, PhraseError) or isinstance(mark, PhraseError):
                 rows.append({**row, "error": str(answer)})
                 continue
             name = f"{index // PHOTOS_A_FOLDER:04d}/{index:07d}.{number}.{slug(phrase)}"
             rows.append({**row, **self._values(answer, f"masks/{name}.png")})
             if self.config.masks == "png":
                 files[f"masks/{name}.png"] = _encoded(np.where(answer.mask, np.uint8(255), np.uint8(0)), "PNG")
-            if pixels is not None:
-                files[f"overlays/{name}.jpg"] = _encoded(answer.overlay(pixels), "JPEG")
+            if view is not None:
+                files[f"overlays/{name}.jpg"] = _encoded(mark.overlay(view), "JPEG")
         return Outcome(rows, files)
 
-    def _ask(self, request: Request) -> Sequence[Segmentation | PhraseError]:
+    def _ask(self, features: Features, phrases: Sequence[str]) -> Sequence[Segmentation | PhraseError]:
         """An answer to each phrase, or why it has none."""
-        features = self.segmenter.encode_image(request.image)
         try:
-            return self.segmenter.segment_many(features, request.phrases, threshold=self.config.threshold)
+            return self.segmenter.segment_many(features, phrases, threshold=self.config.threshold)
         except PhraseError:  # one of them; each is asked alone
-            return [self._ask_alone(features, phrase) for phrase in request.phrases]
+            return [self._ask_alone(features, phrase) for phrase in phrases]
 
     def _ask_alone(self, features: Features, phrase: str) -> Segmentation | PhraseError:
         try:

@@ -17,6 +17,7 @@ from deixis.metrics import overall_iou, overlap
 from deixis.segmenter import Segmenter
 from deixis.text import MAX_TOKENS, words_of
 from deixis.types import BoolMask, ImageArray, Sample, Segmentation
+from deixis.view import open_view
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ def ask(segmenter: Segmenter, images: Sequence[Path], phrases: Sequence[str]) ->
         )
     panels = []
     for path, phrase in zip(itertools.cycle(images), phrases):
-        image = open_image(path)
+        image = open_view(path)
         panels.append(Panel(image, segmenter.explain(image, phrase)))
     return panels
 

@@ -52,7 +52,7 @@ def _connecting() -> Iterator[str]:
     """What stands between the two nouns in the relations' wordings."""
     for key in RELATIONS:
         for text, _, _ in WORDINGS[key]:
-            words = text.removeprefix("{n}").removesuffix("{m}").replace("{the}", "").removesuffix(" a ")
+            words = text.removeprefix("{n}").removesuffix("{m}").replace("{the}", "").replace("{an}", "")
             yield words.strip().replace("{s}", "(?:left|right)")
 
 

@@ -167,7 +167,6 @@ REFS = [
 ]
 REFERIT = {
     "referit_query_val.json": {"8_1": ["sky", "blue sky"]},
-    "referit_bbox.json": {"8_1": [0, 0, 5, 1]},
     "referit_imcrop.json": {"8.jpg": ["8_1"]},
     "referit_imsize.json": {"8.jpg": [6, 4]},
 }

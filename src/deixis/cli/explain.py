@@ -27,13 +27,15 @@ def run(
 ) -> None:
     """Draw the terms of an answer, the classes that the phrase was taken for, and which words are known."""
     from deixis.cli.outputs import check_suffix, save_picture
-    from deixis.image import open_image
+    from deixis.image import open_photo
     from deixis.report.why import why
     from deixis.segmenter import Segmenter
+    from deixis.view import for_view, open_view
 
     check_suffix(out, lossless=False)
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     segmenter.words(phrase)  # an empty one is refused before the picture is read
-    answer = segmenter.explain(image, phrase, threshold=threshold)
-    save_picture(out, why(open_image(image), answer))
+    photo = open_photo(image, segmenter.config.input_size)
+    answer = segmenter.explain(for_view(segmenter.encode_image(photo)), phrase, threshold=threshold)
+    save_picture(out, why(open_view(image, photo), answer))
     typer.echo(str(out))

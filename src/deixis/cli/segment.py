@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from deixis.image import Photo
     from deixis.segmenter import Segmenter
     from deixis.types import BoolMask
     from deixis.vocabulary import Words
+
+    _Draw = Callable[[Sequence[BoolMask], bool], NDArray[np.uint8]]
 
 
 class Format(str, enum.Enum):
@@ -56,7 +59,10 @@ _OUTPUT_HELP = (
     "File to write, or a folder for one picture a phrase. By default <image>.<phrase>.png in the current folder; "
     "rle and json are printed."
 )
-_FORMAT_HELP = "overlay and mask are pictures; rle and json are one JSON object a phrase and line."
+_FORMAT_HELP = (
+    "overlay and mask are pictures, the first of at most 4096 pixels a side; rle and json are one JSON object a "
+    "phrase and line."
+)
 
 
 @command
@@ -93,12 +99,12 @@ def run(
     segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
     for phrase in phrases:
         segmenter.words(phrase)  # an empty one is refused before the picture is read; the words are indexed once
-    answers = _ask(segmenter, image, phrases, (threshold, presence))
+    photo, answers = _ask(segmenter, image, phrases, (threshold, presence), format)
     for answer in answers:
         _tell_spelling(segmenter.words(answer.phrase))
         _tell_absence(answer, segmenter.presence if presence is None else presence)
     if format.is_picture:
-        _write_pictures(image, answers, output, format)
+        _write_pictures(image, answers, output, _drawing(image, photo, format))
     else:
         _write_lines(image, answers, output, format)
 
@@ -135,26 +141,32 @@ def _check_output(output: Path | None, format: Format, phrases: Sequence[str]) -
 
 
 def _ask(
-    segmenter: Segmenter, image: Path, phrases: Sequence[str], limits: tuple[float, float | None]
-) -> list[_Answer]:
+    segmenter: Segmenter, image: Path, phrases: Sequence[str], limits: tuple[float, float | None], format: Format
+) -> tuple[Photo, list[_Answer]]:
+    """The picture as it was opened, and an answer a phrase; an overlay's masks have the view's size."""
+    from deixis.image import open_photo
+    from deixis.view import for_view
+
     threshold, presence = limits
     start = time.perf_counter()
-    features = segmenter.encode_image(image)
+    photo = open_photo(image, segmenter.config.input_size)
+    features = segmenter.encode_image(photo)
+    if format is Format.overlay:
+        features = for_view(features)
     answers = []
     for phrase in phrases:
         result = segmenter.segment(features, phrase, threshold=threshold, presence=presence)
         now = time.perf_counter()
         answers.append(_Answer(phrase, result.mask, result.score, 1000 * (now - start)))
         start = now
-    return answers
+    return photo, answers
 
 
-def _write_pictures(image: Path, answers: Sequence[_Answer], output: Path | None, format: Format) -> None:
+def _write_pictures(image: Path, answers: Sequence[_Answer], output: Path | None, draw: _Draw) -> None:
     from deixis.cli.outputs import is_folder, result_paths, save_picture
 
     phrases = [answer.phrase for answer in answers]
     masks = [answer.mask for answer in answers]
-    draw = _drawing(image, format)
     if output is not None and not is_folder(output):
         save_picture(output, draw(masks, False))
         paths = [output] * len(answers)
@@ -166,16 +178,22 @@ def _write_pictures(image: Path, answers: Sequence[_Answer], output: Path | None
         _report(path, answer)
 
 
-def _drawing(image: Path, format: Format) -> Callable[[Sequence[BoolMask], bool], NDArray[np.uint8]]:
-    """What makes a picture of masks, told whether another follows; only an overlay needs all pixels of the photo."""
+def _drawing(image: Path, photo: Photo, format: Format) -> _Draw:
+    """What makes a picture of masks, told whether another follows."""
     import numpy as np
 
     if format is Format.mask:
         return lambda masks, _: np.where(masks[0], np.uint8(255), np.uint8(0))
-    from deixis.image import open_image
     from deixis.report.overlay import highlight
+    from deixis.view import open_view
 
-    pixels = open_image(image)
+    pixels = open_view(image, photo)
+    height, width = pixels.shape[:2]
+    if (height, width) != (photo.height, photo.width):
+        note(
+            f"{image} has {photo.width} x {photo.height} pixels and is drawn with {width} x {height}; "
+            "--format mask, rle and json keep its size"
+        )
     return lambda masks, more: highlight(pixels, masks, copy=more)
 
 

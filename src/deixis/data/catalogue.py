@@ -96,11 +96,11 @@ def _github(repository: str, commit: str, path: str, into: str) -> RemoteFile:
 
 
 def _referit_lists() -> tuple[RemoteFile, ...]:
-    """Expressions, boxes and splits as the 2016 papers used them."""
+    """Expressions and splits as the 2016 papers used them."""
     objseg, retrieval = "ronghanghu/text_objseg", "ronghanghu/natural-language-object-retrieval"
     content, sizes = "b00e1f54a97a242dc639326fc40dc2e0bc58eba4", "91773d97aef4e4d5d87248e4d1ab895c1d574ebd"
     parts = ("train", "val", "trainval", "test")
-    tables = ("bbox", "imcrop", *(f"query_{part}" for part in parts))
+    tables = ("imcrop", *(f"query_{part}" for part in parts))
     lists = {"train": "7d4dc72705fb9b04962b6e4822d947a88fd17ee8", "test": "3d06f2c8799550fbf7bdb9316cff798cefa7cbf1"}
     lists |= {"val": lists["train"], "trainval": lists["test"]}
     return (

@@ -3,7 +3,6 @@
     root/referit/referit_query_val.json     {"IMG_K": [expression, ...]}, also train, trainval, test
     root/referit/referit_val_imlist.txt     ids of the split's pictures, one a line
     root/referit/referit_imcrop.json        {"IMG.jpg": ["IMG_K", ...]}
-    root/referit/referit_bbox.json          {"IMG_K": [xmin, ymin, xmax, ymax]}, pixels from 0, both ends included
     root/referit/referit_imsize.json        {"IMG.jpg": [width, height]}
     root/referit/images/IMG.jpg             the pictures
     root/referit/mask/IMG_K.mat             MATLAB file whose segimg_t is 0 ON the region and not 0 elsewhere
@@ -30,7 +29,7 @@ from deixis.data.references import HUMAN, ExpressionDataset, Reference, by_pictu
 from deixis.data.splits import split_names
 from deixis.errors import DataError
 from deixis.files import read_json
-from deixis.types import BoolMask, Box
+from deixis.types import BoolMask
 
 NAME = "referit"
 FOLDERS = (".", "referit-dataset")
@@ -66,15 +65,6 @@ def load_referit(root: Path, split: str) -> ExpressionDataset:
         decode=partial(_mask_of, folder, sizes),
         locate=partial(_mask_path, folder),
     )
-
-
-def load_boxes(root: Path) -> dict[str, Box]:
-    """Boxes (x0, y0, x1, y1) of all regions "IMG_K", in pixels, right and bottom exclusive (the file includes them).
-
-    Raises:
-        DataError: the file is missing or malformed; names file and record.
-    """
-    return _table(root / NAME / "referit_bbox.json", _REGION, _box)
 
 
 def _references(folder: Path, split: str, sizes: Mapping[int, tuple[int, int]]) -> Iterator[tuple[int, str, Reference]]:
@@ -176,19 +166,7 @@ def _strings(row: Any) -> tuple[str, ...]:
     return tuple(row)
 
 
-def _whole(row: Any, count: int, what: str) -> list[int]:
-    if not isinstance(row, list) or len(row) != count or any(type(item) is not int for item in row):
-        raise DataError(f"expected {what} as {count} whole numbers, got {shown(row)}")
-    return row
-
-
-def _box(row: Any) -> Box:
-    left, top, right, bottom = _whole(row, 4, "[xmin, ymin, xmax, ymax]")
-    if not (0 <= left <= right and 0 <= top <= bottom):
-        raise DataError(f"expected [xmin, ymin, xmax, ymax] in that order and from 0, got {row}")
-    return (float(left), float(top), float(right + 1), float(bottom + 1))
-
-
 def _size(row: Any) -> tuple[int, int]:
-    width, height = _whole(row, 2, "[width, height]")
-    return check_size(height, width)
+    if not isinstance(row, list) or len(row) != 2 or any(type(item) is not int for item in row):
+        raise DataError(f"expected [width, height] as 2 whole numbers, got {shown(row)}")
+    return check_size(row[1], row[0])

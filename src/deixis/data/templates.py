@@ -1,10 +1,11 @@
 """Wordings. The statistics follow the ReferIt game: short, lower case, mostly without an article.
 
 A template is (text, weight, need). ``{n}`` is the noun, ``{ns}`` its plural, ``{the}`` an article that is mostly
-left out, ``{a}`` an indefinite article or nothing, ``{s}`` left or right, ``{v}`` top or bottom, ``{c}`` a colour,
-``{g}`` a garment, ``{m}`` a landmark, ``{k}`` an ordinal, ``{count}`` a number. A text without ``{n}`` or ``{ns}``
-that is marked "one" is an ellipsis. Other needs: "abs" the target lies on that side of the picture, "half" entirely
-so, "far" near the edge, "two" there are exactly two, "many" at least three, "contrast" others of the class are there.
+left out, ``{a}`` an indefinite article or nothing, ``{an}`` the landmark's indefinite article, ``{s}`` left or right,
+``{v}`` top or bottom, ``{c}`` a colour, ``{g}`` a garment, ``{m}`` a landmark, ``{k}`` an ordinal, ``{count}`` a
+number. A text without ``{n}`` or ``{ns}`` that is marked "one" is an ellipsis. Other needs: "abs" the target lies on
+that side of the picture, "half" entirely so, "far" near the edge, "two" there are exactly two, "many" at least three,
+"contrast" others of the class are there.
 Words that depend on the frame are all in ``deixis.text.FRAME_WORDS``.
 """
 
@@ -227,7 +228,7 @@ WORDINGS: dict[str, tuple[Template, ...]] = {
     ),
     "on": _table(("{n} on {the}{m}", 6), ("{n} on top of {the}{m}", 0.5)),
     "sitting": _table(("{n} on {the}{m}", 4), ("{n} sitting on {the}{m}", 3)),
-    "riding": _table(("{n} on {the}{m}", 5), ("{n} riding {the}{m}", 4), ("{n} riding a {m}", 1)),
+    "riding": _table(("{n} on {the}{m}", 5), ("{n} riding {the}{m}", 4), ("{n} riding {an}{m}", 1)),
     "beside": _table(
         ("{n} {s} of {the}{m}", 4),
         ("{n} to {the}{s} of {the}{m}", 5),
@@ -237,8 +238,8 @@ WORDINGS: dict[str, tuple[Template, ...]] = {
     "before": _table(("{n} in front of {the}{m}", 5)),
     "over": _table(("{n} above {the}{m}", 5), ("{n} over {the}{m}", 1)),
     "under": _table(("{n} under {the}{m}", 4), ("{n} below {the}{m}", 3)),
-    "carrying": _table(("{n} with {the}{m}", 6), ("{n} with a {m}", 2), ("{n} holding {the}{m}", 3)),
-    "bearing": _table(("{n} with {the}{m}", 6), ("{n} with a {m}", 2)),
+    "carrying": _table(("{n} with {the}{m}", 6), ("{n} with {an}{m}", 2), ("{n} holding {the}{m}", 3)),
+    "bearing": _table(("{n} with {the}{m}", 6), ("{n} with {an}{m}", 2)),
 }
 KIND_OF = {
     **dict.fromkeys(("side", "vertical", "corner", "middle", "front", "back"), "location"),

@@ -9,6 +9,8 @@ import numpy as np
 from deixis.data import nouns
 from deixis.data.templates import AS_PEOPLE_SAY, WORDINGS
 
+_SPOKEN_WITH_Y = ("uni", "use", "ute", "eu")
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -69,6 +71,8 @@ def fill(text: str, noun: str, slots: dict[str, str], rng: np.random.Generator) 
         text = text.replace("{the}", "the " if rng.random() < 0.45 else "", 1)
     if "{a}" in text:
         words["a"] = _article(text, words, rng)
+    if "{an}" in text:
+        words["an"] = "" if slots["m"] in nouns.PLURAL_FORMS else _indefinite(slots["m"])
     return text.format(**words)
 
 
@@ -76,8 +80,12 @@ def _article(text: str, words: dict[str, str], rng: np.random.Generator) -> str:
     head = words.get("g", "")
     if head in nouns.PLURAL_FORMS or rng.random() < 0.5:
         return ""
-    following = words["c"] if "{a}{c}" in text else head
-    return "an " if following[:1] in "aeio" else "a "
+    return _indefinite(words["c"] if "{a}{c}" in text else head)
+
+
+def _indefinite(following: str) -> str:
+    """By the sound that follows: an umbrella, but a uniform."""
+    return "an " if following[:1] in tuple("aeiou") and not following.startswith(_SPOKEN_WITH_Y) else "a "
 
 
 def _as_said(colour: str, rng: np.random.Generator) -> str:

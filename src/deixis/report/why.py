@@ -41,9 +41,13 @@ def why(image: ImageArray, result: Segmentation) -> ImageArray:
     """
     if "words" not in result.terms:
         raise InputError("expected an answer of Segmenter.explain, got one without terms")
-    tiles = [(f"score {result.score:.2f}, {100 * result.share:.1f} % of the picture", highlight(image, [result.mask]))]
-    tiles += [(title, heat_map(image, result.terms[name])) for name, title in TITLES.items() if name in result.terms]
-    pictures = [(title, _small(pixels)) for title, pixels in tiles]
+    title = f"score {result.score:.2f}, {100 * result.share:.1f} % of the picture"
+    pictures = [(title, _small(highlight(image, [result.mask])))]
+    plain = np.asarray(_small(image))
+    for name, title in TITLES.items():
+        if name in result.terms:
+            drawn = heat_map(plain, np.asarray(_small(result.terms[name])))  # after: a map of a photograph is large
+            pictures.append((title, Image.fromarray(drawn)))
     column, height = TILE + MARGIN, max(picture.height for _, picture in pictures)
     top = 2 * MARGIN + LINE
     words_top = top + LINE + height + MARGIN
@@ -72,7 +76,7 @@ def _colours(probability: FloatArray) -> FloatArray:
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
-def _small(pixels: ImageArray) -> Image.Image:
+def _small(pixels: ImageArray | FloatArray) -> Image.Image:
     picture = Image.fromarray(pixels)
     scale = TILE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))

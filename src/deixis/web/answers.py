@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from deixis.image import Letterbox
+from deixis.image import Letterbox, png_level
 from deixis.masks import bounding_box, encode_rle
 from deixis.odds import log_odds, probability
 from deixis.segmenter import Segmenter
@@ -46,8 +46,8 @@ def _mask(mask: BoolMask) -> Mask:
 
 
 def _png(probability: FloatArray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(np.rint(255 * probability).astype(np.uint8)).save(buffer, "PNG", compress_level=3)
+    buffer, pixels = io.BytesIO(), np.rint(255 * probability).astype(np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=png_level(pixels))
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
