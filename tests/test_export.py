@@ -23,7 +23,7 @@ from deixis.modelfile import ModelFile
 from deixis.precision import HALF, halve, quantise, widen
 from deixis.segmenter import Segmenter
 from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
-from deixis.train.validate import TorchBackend
+from deixis.train.torch_backend import TorchBackend
 from tiny import tiny_model, tiny_vectors
 
 PICTURE = np.random.default_rng(3).integers(0, 256, (48, 61, 3), dtype=np.uint8)

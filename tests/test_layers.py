@@ -37,7 +37,7 @@ LEVEL_3 = {room for row in ROWS[:10] for room in row}
 TORCH_ROOMS = {
     "model": LEVEL_1,
     "train": LEVEL_3 | {"model"},
-    "export": LEVEL_1 | {"precision", "folding", "model", "train.checkpoint", "train.validate"},
+    "export": LEVEL_1 | {"precision", "folding", "model", "train.checkpoint", "train.torch_backend"},
 }
 # The answer's methods are doors to functions of higher rooms, opened when they are called: types stays a value room.
 DOORS = {"types": {"masks", "odds", "contours", "image", "instances", "report.overlay"}}

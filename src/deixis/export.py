@@ -30,7 +30,7 @@ from deixis.modelfile import ModelFile
 from deixis.precision import HALF_FROM, halve
 from deixis.text import MAX_TOKENS
 from deixis.train.checkpoint import MODEL, load_checkpoint
-from deixis.train.validate import TorchBackend, named_outputs
+from deixis.train.torch_backend import TorchBackend, named_outputs
 from deixis.types import FloatArray
 
 OPSET = 18

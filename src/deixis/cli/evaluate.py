@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from deixis.cli import options
-from deixis.cli.console import command, counter
+from deixis.cli.console import command, counter, needs_extra
 
 if TYPE_CHECKING:
+    from deixis.segmenter import Segmenter
     from deixis.summary import Numbers, Results
 
 T = TypeVar("T")
@@ -65,12 +66,11 @@ def run(
     from deixis.evaluate import compare, write_records
     from deixis.ledger import Ledger
     from deixis.runs import LEAK_FREE
-    from deixis.segmenter import Segmenter
     from deixis.slices import tag_unknown_words
     from deixis.summary import results, write_summary
 
     opened = [open_with_masks(data, name) for name in datasets]
-    segmenter = Segmenter.load(model, vectors=vectors, threads=threads, device=device.value)
+    segmenter = _open(model, vectors, threads, device.value)
     tagged = tag_unknown_words(chain.from_iterable(opened), segmenter.vectors)
     beside = baselines_of(segmenter) if baselines else {}
     about = {"model": Model(model).digest, "methods": [MODEL, *beside], "datasets": datasets}
@@ -82,6 +82,17 @@ def run(
     typer.echo(f"training pictures without those of RefCOCO, + and g val and test: {LEAK_FREE[leak_free]}")
     if records is not None:
         write_records(records, ours)
+
+
+def _open(model: Path | None, vectors: Path | None, threads: int, device: str) -> Segmenter:
+    """A model file on ONNX Runtime, or a training run's checkpoint on PyTorch."""
+    from deixis.segmenter import DEFAULT_VECTORS, Segmenter  # here too, because the command line starts light
+
+    if model is None or model.suffix != ".safetensors":
+        return Segmenter.load(model, vectors=vectors, threads=threads, device=device)
+    with needs_extra("train"):
+        from deixis.train.ablate import open_run
+    return open_run(model, vectors or DEFAULT_VECTORS, device, own_threshold=True)
 
 
 def _report(found: Results) -> str:

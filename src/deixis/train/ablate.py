@@ -24,7 +24,7 @@ from deixis.train.ablations import stages
 from deixis.train.checkpoint import MODEL, load_checkpoint
 from deixis.train.loop import VOCABULARY, train
 from deixis.train.progress import Progress
-from deixis.train.validate import TorchBackend
+from deixis.train.torch_backend import place
 from deixis.trainconfig import TrainConfig
 from deixis.types import Sample
 from deixis.vocabulary import Lexicon, Vocabulary
@@ -83,10 +83,16 @@ def held_out(config: TrainConfig, root: Path) -> list[Sample]:
     ]
 
 
-def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
-    """The network of a training run, computed by PyTorch, its mask where p >= 0.5 as in the paper.
+def open_run(
+    checkpoint: Path, vectors: Path = DEFAULT_VECTORS, device: str = "cpu", own_threshold: bool = False
+) -> Segmenter:
+    """The network of a training run, computed by PyTorch. Learned embeddings have no other way out of their folder.
 
-    Learned embeddings have no other way out of their run's folder.
+    Args:
+        checkpoint: of the run.
+        vectors: folder of the word vectors, where they are not learned.
+        device: see ``torch_backend.place``.
+        own_threshold: as it would be exported; else its mask is where p >= 0.5, as in the paper.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or was trained with other words.
@@ -94,6 +100,8 @@ def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
     stored = load_checkpoint(checkpoint)
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
+    if own_threshold:
+        network.combine.threshold = stored.threshold
     learned = stored.config.vocabulary
     words: Lexicon = Vocabulary.load(checkpoint.parent / VOCABULARY) if learned else WordVectors.load(vectors)
     if words.fingerprint != stored.vectors:
@@ -101,4 +109,4 @@ def open_run(checkpoint: Path, vectors: Path = DEFAULT_VECTORS) -> Segmenter:
             f"{checkpoint}: expected the words {stored.vectors} that it was trained with, got {words.fingerprint}; "
             "give the folder of its vectors"
         )
-    return Segmenter(TorchBackend(network), stored.config, words)
+    return Segmenter(place(network, device), stored.config, words, stored.about)

@@ -6,65 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from deixis.evaluate import evaluate
 from deixis.metrics import mean_iou, overall_iou, roc_auc, summarize
 from deixis.model.build import Network
-from deixis.model.outputs import Answer, EncodedImage
 from deixis.segmenter import Segmenter
-from deixis.types import FloatArray, Record, Sample, Segmentation
+from deixis.train.torch_backend import TorchBackend
+from deixis.types import Record, Sample, Segmentation
 from deixis.vocabulary import Lexicon
 
 THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
-
-
-class TorchBackend:
-    """The two graphs computed by PyTorch (see ``backend.Backend``)."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network.eval()
-        self.device = next(network.parameters()).device
-
-    @torch.no_grad()
-    def encode(self, images: FloatArray) -> dict[str, FloatArray]:
-        """See ``Backend.encode``."""
-        encoded = self.network.encode_image(torch.from_numpy(images).to(self.device))
-        return {
-            name: value.cpu().numpy()
-            for name, value in zip(EncodedImage._fields, encoded, strict=True)
-            if value is not None
-        }
-
-    @torch.no_grad()
-    def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
-        """See ``Backend.answer``."""
-        tensors = {name: torch.from_numpy(value).to(self.device) for name, value in features.items()}
-        answer = self.network.answer(EncodedImage(**tensors), torch.from_numpy(vectors).to(self.device))
-        outputs = named_outputs(answer)
-        return [outputs[name].cpu().numpy() for name in names]
-
-
-def named_outputs(answer: Answer) -> dict[str, torch.Tensor]:
-    """The phrase graph's outputs as they are called outside: probabilities, except "logits" of the answer.
-
-    What belongs to a term that is not there is left out.
-    """
-    # As a softmax of two: ONNX Runtime's sigmoid gives the last numbers of a row another last bit than the first ones,
-    # and a phrase's score would depend on its place among the others.
-    score = torch.stack([torch.zeros_like(answer.presence), answer.presence], dim=-1).softmax(dim=-1)[..., 1]
-    outputs = {
-        "logits": answer.logits,
-        "score": score,
-        "weights": answer.weights,
-        "p1": None if answer.p1_logits is None else answer.p1_logits.sigmoid(),
-        "p2": answer.p2,
-        "p_text": None if answer.class_logits is None else answer.class_logits.softmax(dim=-1),
-        "p3": answer.p3,
-        "choice": None if answer.choice_logits is None else answer.choice_logits.sigmoid(),
-    }
-    return {name: value for name, value in outputs.items() if value is not None}
 
 
 @dataclass(frozen=True)
