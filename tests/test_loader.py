@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra [train] is not installed")
 
 import torch
+from PIL import Image
 
 from deixis.data.sources import open_source
 from deixis.data.synthesize import SynthesisOptions
@@ -108,6 +110,47 @@ def test_a_mosaic_of_given_sentences(tmp_path: Path) -> None:
     scene, exhaustive, _ = data._draw(np.random.default_rng(0))
     assert " + " in scene.source and exhaustive
     assert scene.size[1] > scene.size[0]
+
+
+CAPTIONS = ("A man on a horse", "A woman with a hat", "A boy", "A man and a woman")
+
+
+def captioned(folder: Path, **augment: float) -> TrainingData:
+    """Pictures of one person each, with a caption each."""
+    (folder / "people").mkdir()
+    images, annotations, captions = [], [], []
+    for number, caption in enumerate(CAPTIONS, 1):
+        Image.new("RGB", (64, 64), (60 * number, 90, 90)).save(folder / "people" / f"{number}.png")
+        images.append({"id": number, "file_name": f"{number}.png", "width": 64, "height": 64})
+        outline = [[10, 10, 40, 10, 40, 50, 10, 50]]
+        row = {"id": number, "image_id": number, "category_id": 1, "bbox": [10, 10, 30, 40], "segmentation": outline}
+        annotations.append(row)
+        captions.append({"id": number, "image_id": number, "caption": caption})
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+    (folder / "people.json").write_text(json.dumps(content))
+    (folder / "captions.json").write_text(json.dumps({"annotations": captions}))
+    source = SourceConfig("people.json", "people", captions="captions.json", labelled="none")
+    settings = AugmentConfig(mosaic=0.0, paste=0.0, min_scale=1.0, **augment)
+    return tiny_data(folder, sources=(source,), augment=settings)
+
+
+def test_captions_of_different_people_stand_side_by_side(tmp_path: Path) -> None:
+    data = captioned(tmp_path, contrast=1.0)
+    for index in range(30):
+        scene, _, _ = data._draw(np.random.default_rng(index))
+        pictures = [part.split(": ")[1] for part in scene.source.split(" + ")]
+        if pictures == ["4.png"]:
+            continue  # a man and a woman: nobody is unlike them
+        said = {CAPTIONS[int(name[0]) - 1] for name in pictures}
+        assert said in ({CAPTIONS[0], CAPTIONS[1]}, {CAPTIONS[1], CAPTIONS[2]}), "a boy may pass for a man"
+        assert said <= {phrase.text for phrase in scene.expressions}
+        assert {len(phrase.target_ids) for phrase in scene.expressions} == {1}
+        assert len({target for phrase in scene.expressions for target in phrase.target_ids}) == 2
+
+
+def test_without_contrast_they_stand_alone(tmp_path: Path) -> None:
+    data = captioned(tmp_path, contrast=0.0)
+    assert not any(" + " in data._draw(np.random.default_rng(index))[0].source for index in range(20))
 
 
 @pytest.mark.parametrize("first", [0, 3])

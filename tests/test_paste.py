@@ -45,6 +45,12 @@ def test_pasted_objects_are_labelled_and_cover_what_was_there(seed):
             assert not (after.mask & ~item.mask).any()
 
 
+def test_a_pasted_object_keeps_its_own_names():
+    person = replace(block(7, "person", (10, 10, 70, 70)), names=("person", "woman"))
+    (new,) = paste(scene_of(), scene_of(person), np.random.default_rng(3)).objects
+    assert new.category == "person" and new.names == ("person", "woman")
+
+
 def test_pixels_inside_are_the_objects_and_far_outside_the_scenes():
     scene = scene_of()
     result = paste(scene, BLOCKS, np.random.default_rng(3))

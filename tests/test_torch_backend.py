@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from commands import Run, refused  # noqa: E402
 from deixis.devices import DeviceWarning  # noqa: E402
 from deixis.errors import InputError  # noqa: E402
 from deixis.segmenter import Segmenter  # noqa: E402
@@ -57,3 +58,12 @@ def test_a_checkpoint_answers_as_its_export() -> None:
     shares = [model.segment(PHOTO, "cat").mask.mean() for model in (run, bundled)]
     assert shares[0] == pytest.approx(shares[1], rel=0.2)
     assert open_run(CHECKPOINT).segment(PHOTO, "cat").mask.sum() < run.segment(PHOTO, "cat").mask.sum()
+
+
+def test_evaluate_takes_a_checkpoint(run: Run, refer: Path) -> None:
+    arguments = ("evaluate", "refcoco:val", "--data", refer, "--no-baselines", "--model")
+    outcome = run(*arguments, CHECKPOINT)
+    assert outcome.code == 0 and any(line.startswith("deixis, refcoco val: oIoU ") for line in outcome.lines)
+    damaged = refer / "damaged.safetensors"
+    damaged.write_bytes(CHECKPOINT.read_bytes()[:1000])
+    refused(run(*arguments, damaged), "damaged.safetensors")
