@@ -54,19 +54,19 @@ def write(config: TrainConfig, path: Path) -> None:
 
 def test_the_losses_fall(tmp_path: Path) -> None:
     seen: list[Progress] = []
-    config = tiny_run(tmp_path, steps=30, validate_every=15, learning_rate=1e-2)
+    config = tiny_run(tmp_path, steps=50, validate_every=25, learning_rate=1e-2)
     best = train(config, tmp_path / "run", tmp_path, seen.append)
-    assert [progress.step for progress in seen] == list(range(1, 31))
+    assert [progress.step for progress in seen] == list(range(1, 51))
     first, last = (sum(p.losses["total"] for p in part) / 5 for part in (seen[:5], seen[-5:]))
     assert last < 0.8 * first, "a network from nothing, four pictures a step"
     assert all(progress.images_per_second > 0 and progress.remaining_seconds >= 0 for progress in seen)
     scores = {progress.step: progress.validation.score for progress in seen if progress.validation}
-    assert set(scores) == {15, 30}
+    assert set(scores) == {25, 50}
     kept = load_checkpoint(best)
     assert kept.about["best_score"] == max(scores.values()) and kept.config == config.model
     assert kept.step == max(scores, key=scores.__getitem__)
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert len(lines) == 30 and "which_right" in lines[-1]["validation"]
+    assert len(lines) == 50 and "which_right" in lines[-1]["validation"]
 
 
 def test_the_run_says_what_it_was_trained_on(tmp_path: Path) -> None:

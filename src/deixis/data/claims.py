@@ -46,10 +46,10 @@ def classes(facts: SceneFacts) -> Iterator[Claim]:
             yield _plural(category, ids, options, bool(crowd) or group[0].item.is_part, weight)
     for group in facts.groups:
         if len(group) < len(facts.members[group[0].name]):
-            yield from _namesakes(facts, group)
+            yield from _by_noun(facts, group)
 
 
-def _namesakes(facts: SceneFacts, group: list[Thing]) -> Iterator[Claim]:
+def _by_noun(facts: SceneFacts, group: list[Thing]) -> Iterator[Claim]:
     """A part of a class by the noun that fits these alone: "woman", "men"."""
     options = tuple(noun for noun in facts.options(group[0], group) if all(noun in item.item.names for item in group))
     ids, category = tuple(thing.id for thing in group), group[0].item.category

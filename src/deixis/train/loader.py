@@ -86,7 +86,9 @@ class TrainingData(Dataset[Batch]):
         alike = [source for source in self.sources if source.config.phrases == style]
         if self.config.augment.paste and rng.random() < self.config.augment.paste:
             scene = paste(scene, self._one(rng, alike)[0], rng)
-        others = self._unlike(source.captions_of(index)) if rng.random() < self.config.augment.contrast else []
+        others = self._unlike(source.captions_of(index))
+        if others and rng.random() >= self.config.augment.contrast:
+            others = []
         if others:
             other_source, other_index = others[int(rng.integers(len(others)))]
             other = augment(other_source.scene(other_index), self.config.augment, rng)

@@ -19,7 +19,7 @@ class TorchBackend:
 
     Args:
         network: is put into evaluation mode.
-        fast: compiled (``torch.compile``), convolutions and products in bfloat16: for GPUs. The first calls compile.
+        fast: compiled (``torch.compile``), and the picture's side in bfloat16: for GPUs. The first calls compile.
     """
 
     def __init__(self, network: Network, fast: bool = False) -> None:
@@ -47,9 +47,8 @@ class TorchBackend:
     def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
         """See ``Backend.answer``."""
         tensors = {name: torch.from_numpy(value).to(self.device) for name, value in features.items()}
-        with self._precision:
-            answer = self._answer(EncodedImage(**tensors), torch.from_numpy(vectors).to(self.device))
-            outputs = named_outputs(answer)
+        answer = self._answer(EncodedImage(**tensors), torch.from_numpy(vectors).to(self.device))
+        outputs = named_outputs(answer)
         return [outputs[name].float().cpu().numpy() for name in names]
 
 
