@@ -14,7 +14,8 @@ pytest.importorskip("torch", reason="the extra [train] is not installed")
 import torch
 from PIL import Image
 
-from deixis.data.sources import open_source
+from deixis.data.scenes import SceneSource
+from deixis.data.sources import Source, open_source
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
@@ -146,6 +147,20 @@ def test_captions_of_different_people_stand_side_by_side(tmp_path: Path) -> None
         assert said <= {phrase.text for phrase in scene.expressions}
         assert {len(phrase.target_ids) for phrase in scene.expressions} == {1}
         assert len({target for phrase in scene.expressions for target in phrase.target_ids}) == 2
+
+
+def test_contrast_stays_among_sources_of_one_style(tmp_path: Path) -> None:
+    data = captioned(tmp_path, contrast=1.0)
+    (man,) = data.sources
+    woman = SceneSource(replace(man.config, phrases="names"), tmp_path)
+    apart = replace(data, sources=(replace_images(man, 0), replace_images(woman, 1)))
+    assert not any(" + " in apart._draw(np.random.default_rng(index))[0].source for index in range(20))
+
+
+def replace_images(source: Source, index: int) -> Source:
+    """The source with one of its pictures alone."""
+    source.images = source.images[index : index + 1]
+    return source
 
 
 def test_without_contrast_they_stand_alone(tmp_path: Path) -> None:

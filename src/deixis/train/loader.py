@@ -86,7 +86,7 @@ class TrainingData(Dataset[Batch]):
         alike = [source for source in self.sources if source.config.phrases == style]
         if self.config.augment.paste and rng.random() < self.config.augment.paste:
             scene = paste(scene, self._one(rng, alike)[0], rng)
-        others = self._unlike(source.captions_of(index))
+        others = [place for place in self._unlike(source.captions_of(index)) if place[0] in alike]
         if others and rng.random() >= self.config.augment.contrast:
             others = []
         if others:
