@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +162,25 @@ def replace_images(source: Source, index: int) -> Source:
     """The source with one of its pictures alone."""
     source.images = source.images[index : index + 1]
     return source
+
+
+def test_dressed_people_stand_in_a_row(tmp_path: Path) -> None:
+    """Pictures with parts, one beside the other: each whole of its own, all labels as complete as before."""
+    data = tiny_data(tmp_path)
+    (source,) = data.config.sources
+    dressed = open_source(replace(source, whole="circle"), tmp_path)
+    augment = AugmentConfig(lineup=1.0, mosaic=0.0, paste=0.0)
+    rows = replace(data, config=replace(data.config, augment=augment), sources=[dressed])
+    scenes = [rows._draw(np.random.default_rng(seed))[0] for seed in range(12)]
+    wholes = [[item for item in scene.objects if not item.is_part] for scene in scenes]
+    assert {len(group) for group in wholes} == {2, 3, 4}
+    for scene, group in zip(scenes, wholes, strict=True):
+        assert len({item.id for item in scene.objects}) == len(scene.objects)
+        boxes = sorted(item.box_xyxy for item in group)
+        assert all(left[2] <= right[0] for left, right in itertools.pairwise(boxes)), "beside one another"
+        assert scene.labelled == dressed.scene(0).labelled  # type: ignore[union-attr]
+    alone = replace(rows, config=replace(data.config, augment=replace(augment, lineup=0.0)))
+    assert sum(not item.is_part for item in alone._draw(np.random.default_rng(0))[0].objects) == 1
 
 
 def test_without_contrast_they_stand_alone(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from deixis.model.build import build
 from deixis.model.losses import (
     IGNORED,
+    WORSE,
     Targets,
     _box_loss,
     _phrase_class_loss,
@@ -22,11 +23,13 @@ from deixis.model.losses import (
     exclusive_category_loss,
     heat_loss,
     instance_loss,
+    mask_iou,
     object_class_loss,
     pixel_loss,
     selection_loss,
     total_loss,
 )
+from deixis.model.objects import Candidates
 from deixis.trainconfig import LossConfig
 from test_model import inputs, targets
 from tiny import tiny_model
@@ -197,38 +200,61 @@ def test_a_box_says_how_far_a_mask_reaches() -> None:
     assert instance_loss(cross, known).item() == pytest.approx(1 - 5 / 7)
 
 
-def test_the_right_candidate_is_preferred() -> None:
-    boxes = torch.tensor([[[0.2, 0.5, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1], [0.5, 0.1, 0.05, 0.05]]])
+def choosing(boxes: torch.Tensor, objects: int, **changes: torch.Tensor) -> tuple[Candidates, Targets]:
+    """Candidates with these boxes, the first of which are true objects without masks; one phrase names the first."""
+    count = boxes.shape[1]
+    empty = torch.zeros(1, count, 1)
+    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, count, 2, 2), empty, empty)
     found = targets()._replace(
-        members=torch.tensor([[[True, False]]]),
-        object_boxes=boxes[:, :2],
-        object_valid=torch.tensor([[True, True]]),
+        members=torch.tensor([[[True] + [False] * (objects - 1)]]),
+        object_boxes=boxes[:, :objects],
+        object_valid=torch.ones(1, objects, dtype=torch.bool),
+        object_masks=torch.zeros(1, objects, 2, 2),
+        object_mask_known=torch.zeros(1, objects, dtype=torch.bool),
         phrase_valid=torch.tensor([[True]]),
         choosable=torch.tensor([[True]]),
     )
+    return candidates, found._replace(**changes)
 
-    def loss(*choice: float) -> float:
-        return selection_loss(torch.tensor([[choice]], dtype=torch.float32), boxes, found).item()
 
-    assert loss(SURE, -SURE, -SURE) == pytest.approx(0, abs=1e-6)
-    assert loss(2, -2, -2) < loss(0, 0, 0) < loss(-2, 2, -2)
-    assert loss(0, 0, 0) == pytest.approx(log(2) + 2 * log(2) + log(3))
+def chosen(candidates: Candidates, found: Targets, *choice: float) -> float:
+    return selection_loss(torch.tensor([[choice]], dtype=torch.float32), candidates, found).item()
+
+
+def test_the_right_candidate_is_preferred() -> None:
+    boxes = torch.tensor([[[0.2, 0.5, 0.1, 0.1], [0.8, 0.5, 0.1, 0.1], [0.5, 0.1, 0.05, 0.05]]])
+    candidates, found = choosing(boxes, objects=2)
+    assert chosen(candidates, found, SURE, -SURE, -SURE) == pytest.approx(0, abs=1e-6)
+    order = [chosen(candidates, found, *choice) for choice in ((2, -2, -2), (0, 0, 0), (-2, 2, -2))]
+    assert order == sorted(order) and order[1] == pytest.approx(log(2) + 2 * log(2) + log(3))
     unknown = found._replace(choosable=torch.tensor([[False]]))
-    assert selection_loss(torch.zeros(1, 1, 3), boxes, unknown) == 0
+    assert chosen(candidates, unknown, 0, 0, 0) == 0
 
 
 def test_an_unclear_candidate_is_not_judged() -> None:
     """IoU with the object of 1/3: neither the object nor clearly another thing."""
-    boxes = torch.tensor([[[0.5, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]]])
-    found = targets()._replace(
-        members=torch.tensor([[[True]]]),
-        object_boxes=boxes[:, :1],
-        object_valid=torch.tensor([[True]]),
-        phrase_valid=torch.tensor([[True]]),
-        choosable=torch.tensor([[True]]),
+    candidates, found = choosing(torch.tensor([[[0.5, 0.5, 0.2, 0.2], [0.6, 0.5, 0.2, 0.2]]]), objects=1)
+    first, second = (chosen(candidates, found, 1.0, value) for value in (-5.0, 5.0))
+    assert first == second == pytest.approx(log1p(exp(-1)))
+
+
+def test_of_two_candidates_for_an_object_the_one_that_fits_better_is_preferred() -> None:
+    """IoU of the boxes 1 and 2/3; of the masks, where they are known, 0.5 and 1."""
+    boxes = torch.tensor([[[0.5, 0.5, 0.2, 0.2], [0.54, 0.5, 0.2, 0.2]]])
+    candidates, found = choosing(boxes, objects=1)
+    assert chosen(candidates, found, 1, -1) < chosen(candidates, found, -1, 1)
+    fit = exp((2 / 3 - 1) / WORSE)
+    by_hand = (log(2) + log(2)) / 2 + log(2)
+    assert chosen(candidates, found, 0, 0) == pytest.approx(by_hand), "yes for both, none to say no to, which of two"
+    yes, which = (log1p(exp(-1)) + log1p(exp(-1)) + fit) / 2, log1p(exp(-2)) + 2 * fit / (1 + fit)
+    assert chosen(candidates, found, 1, -1) == pytest.approx(yes + which, rel=1e-5)
+    masks = torch.tensor([[[[SURE, -SURE], [-SURE, -SURE]], [[SURE, SURE], [-SURE, -SURE]]]])
+    drawn = candidates._replace(masks=masks)
+    known = found._replace(
+        object_masks=torch.tensor([[[[1.0, 1.0], [0.0, 0.0]]]]), object_mask_known=torch.tensor([[True]])
     )
-    first, second = (selection_loss(torch.tensor([[[1.0, value]]]), boxes, found) for value in (-5.0, 5.0))
-    assert first.item() == second.item() == pytest.approx(log1p(exp(-1)))
+    assert chosen(drawn, known, -1, 1) < chosen(drawn, known, 1, -1)
+    assert mask_iou(masks, known.object_masks).flatten().tolist() == [0.5, 1.0]
 
 
 def test_classes_of_phrases() -> None:

@@ -390,7 +390,7 @@ def test_a_mask_is_what_its_network_says_of_pixel_and_place() -> None:
 
 def test_the_coarse_map_says_what_is_there() -> None:
     """Its scores are spread over the four by four cells that it covers, and added."""
-    head = CategorySegmenter(4, 6, 3)
+    head = CategorySegmenter(4, 6, 3, 0.0)
     assert not head.recognise.weight.any()
     merged, coarse = torch.randn(1, 4, 8, 8), torch.randn(1, 6, 2, 2)
     before = head.eval()(merged, coarse)

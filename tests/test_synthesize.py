@@ -408,6 +408,17 @@ def test_mosaic_tells_persons_by_their_clothes() -> None:
     assert not any("jeans" in text and "red" not in text for text in texts(found, left)), "both wear jeans"
 
 
+def test_clothes_are_named_more_readily_where_they_tell_people_apart() -> None:
+    def share(scene: Scene) -> float:
+        kinds = [item.kind for seed in range(200) for item in synthesize(scene, np.random.default_rng(seed), 1)]
+        return sum(kind in ("clothing", "colour") for kind in kinds) / len(kinds)
+
+    together, _ = mosaic(RED, WHITE)
+    alone = Drawn(*CLOTHES)
+    dressed(alone, 20, RED)
+    assert share(together.scene()) > 1.5 * share(alone.scene()) > 0
+
+
 def test_mosaic_with_the_same_colours_says_none() -> None:
     drawn, _ = mosaic(RED, RED)
     assert everything(drawn.scene(), only("clothing")) == []

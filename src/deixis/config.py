@@ -45,6 +45,7 @@ class ModelConfig:
         fcn_stride: finest map that the category segmenter reads: FCN-32s, -16s or -8s (``paper``).
         high_resolution: whether p1 is brought from the coarse grid to every pixel (``paper``'s second stage).
         dropout: on word vectors' encodings, training only.
+        image_dropout: on the channels that p_image is told from, training only.
     """
 
     categories: tuple[str, ...]
@@ -66,6 +67,7 @@ class ModelConfig:
     fcn_stride: int = 8
     high_resolution: bool = True
     dropout: float = 0.1
+    image_dropout: float = 0.2
 
     def __post_init__(self) -> None:
         if self.input_size <= 0 or self.input_size % INPUT_STRIDE:
@@ -81,8 +83,9 @@ class ModelConfig:
             raise ConfigError(f"relate_width: expected a multiple of {RELATE_HEADS}, got {self.relate_width}")
         if self.fcn_stride not in (8, 16, 32):
             raise ConfigError(f"fcn_stride: expected 8, 16 or 32, got {self.fcn_stride}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: expected a number from 0 to below 1, got {self.dropout}")
+        for name in ("dropout", "image_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name}: expected a number from 0 to below 1, got {getattr(self, name)}")
         self._check_parts()
 
     def _check_parts(self) -> None:

@@ -70,6 +70,8 @@ class AugmentConfig:
         mosaic: probability of two pictures side by side.
         contrast: probability that a picture whose captions agree who its person is ("woman") stands beside one with
             another kind of person ("man"), so that the captions of each are false of the other.
+        lineup: probability that a picture with parts (see ``SourceConfig.whole``: a dressed person) becomes one of
+            several side by side, so that each is told from the others by what it wears.
         paste: probability that objects of another picture are laid into this one.
         jitter: strength of brightness, contrast, saturation and gamma changes.
     """
@@ -78,11 +80,12 @@ class AugmentConfig:
     min_scale: float = 0.5
     mosaic: float = 0.2
     contrast: float = 0.3
+    lineup: float = 0.6
     paste: float = 0.4
     jitter: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mosaic", "contrast", "paste"):
+        for name in ("flip", "mosaic", "contrast", "lineup", "paste"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.min_scale <= 1:

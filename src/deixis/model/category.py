@@ -18,10 +18,12 @@ class CategorySegmenter(nn.Module):
         inputs: channels of the merged map at stride 8.
         coarse: channels of the backbone's last map, at stride 32.
         categories: M.
+        dropout: share of the channels that are left out in training; few pictures are soon known by heart.
     """
 
-    def __init__(self, inputs: int, coarse: int, categories: int) -> None:
+    def __init__(self, inputs: int, coarse: int, categories: int, dropout: float) -> None:
         super().__init__()
+        self.dropout = nn.Dropout2d(dropout)
         self.hidden = SeparableConv(inputs, inputs)
         self.classify = nn.Conv2d(inputs, categories, 1)
         self.recognise = nn.Conv2d(coarse, categories, 1, bias=False)
@@ -30,7 +32,8 @@ class CategorySegmenter(nn.Module):
 
     def forward(self, merged: Tensor, coarse: Tensor) -> Tensor:
         """(B, inputs, h, w) and (B, coarse, h/4, w/4) -> (B, M, h, w) logits."""
-        logits: Tensor = self.classify(self.hidden(merged)) + upsample(self.recognise(coarse), 4)
+        logits: Tensor = self.classify(self.dropout(self.hidden(merged)))
+        logits = logits + upsample(self.recognise(self.dropout(coarse)), 4)
         return logits
 
 

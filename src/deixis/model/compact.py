@@ -35,7 +35,8 @@ class CompactNetwork(nn.Module):
             self.text_encoder = TextEncoder(config.word_dim, text, config.dropout)
             self.lstm_cnn = LstmCnn(config.width, text, config.p1_width)
         if config.p2:
-            self.category = CategorySegmenter(config.width, self.image_encoder.backbone.channels[-1], categories)
+            coarse = self.image_encoder.backbone.channels[-1]
+            self.category = CategorySegmenter(config.width, coarse, categories, config.image_dropout)
             encoder = TextEncoder(config.word_dim, text, config.dropout)
             self.expression_classifier = ExpressionClassifier(encoder, text, categories)
         self.combine = Combine(config.terms, text)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from deixis.model.objects import Candidates
 from deixis.model.outputs import TrainingOutput
 from deixis.trainconfig import LossConfig
 
@@ -15,6 +16,7 @@ IGNORED = -100  # class index of phrases whose class is not known
 RIVAL_OVERLAP = 0.1  # share of an object from which on another class's mask lies over it
 LEAST_PROMINENCE = 0.05  # what the smallest object counts beside one that fills the picture
 MATCH_IOU, CLEAR_IOU = 0.5, 0.3  # a candidate is an object from 0.5 box IoU on; below 0.3 it is not
+WORSE = 0.15  # IoU that a candidate may lack of the best one of its object to count for 1 / e of it
 
 
 class Targets(NamedTuple):
@@ -70,7 +72,7 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
         terms["heat"] = heat_loss(output.maps.heat[:, 0], targets) * weights.objects
         terms["box"] = _box_loss(output.instance_boxes, targets) * weights.objects
         terms["instance"] = instance_loss(output.instance_masks, targets) * weights.masks
-        terms["selection"] = selection_loss(answer.choice_logits, output.candidates.boxes, targets) * weights.selection
+        terms["selection"] = selection_loss(answer.choice_logits, output.candidates, targets) * weights.selection
     total = torch.stack(list(terms.values())).sum()
     return total, {name: term.detach() for name, term in terms.items()}
 
@@ -181,26 +183,50 @@ def prominence(boxes: Tensor) -> Tensor:
     return LEAST_PROMINENCE + boxes[..., 2:].prod(dim=-1).sqrt()
 
 
-def selection_loss(choice: Tensor, candidate_boxes: Tensor, targets: Targets) -> Tensor:
-    """Choose the candidates that are the phrase's objects, and no others.
+def selection_loss(choice: Tensor, candidates: Candidates, targets: Targets) -> Tensor:
+    """Choose the candidates that are the phrase's objects, the best one of each object first, and no others.
 
     Cross-entropy among the candidates of a phrase teaches WHICH; a balanced yes/no for each teaches HOW MANY.
     """
-    iou = box_iou(candidate_boxes, targets.object_boxes) * targets.object_valid[:, None]
+    iou = box_iou(candidates.boxes, targets.object_boxes) * targets.object_valid[:, None]
     best, index = iou.max(dim=-1)  # (B, K)
     members = targets.members.gather(2, index[:, None].expand(-1, targets.members.shape[1], -1))
     positive = (members & (best >= MATCH_IOU)[:, None]).float()
     clear = ((best >= MATCH_IOU) | (best < CLEAR_IOU))[:, None].expand_as(positive).float()
     valid = targets.phrase_valid & targets.choosable
 
-    cross = F.binary_cross_entropy_with_logits(choice, positive, reduction="none")
+    wanted = positive * _quality(candidates, iou, index, targets)[:, None]
+    cross = F.binary_cross_entropy_with_logits(choice, wanted, reduction="none")
     negative = (1 - positive) * clear
     yes = (cross * positive).sum(-1) / positive.sum(-1).clamp(min=1)
     no = (cross * negative).sum(-1) / negative.sum(-1).clamp(min=1)
     log_share = choice.masked_fill(clear == 0, -1e4).log_softmax(dim=-1)
     found = positive.sum(-1) > 0
-    which = -log_share.masked_fill(positive == 0, -1e4).logsumexp(dim=-1)
+    which = -(wanted * log_share).sum(-1) / wanted.sum(-1).clamp(min=1e-6)
     return _masked_mean(yes + 2 * no, valid) + _masked_mean(which, valid & found)
+
+
+def _quality(candidates: Candidates, boxes_iou: Tensor, index: Tensor, targets: Targets) -> Tensor:
+    """How well each candidate fits its object beside the one that fits it best: (B, K) in (0, 1].
+
+    By the mask where it is known, else by the box.
+
+    Args:
+        candidates: as proposed.
+        boxes_iou: (B, K, N) of their boxes.
+        index: (B, K) the object that each is taken for.
+        targets: what is true.
+    """
+    iou = torch.where(targets.object_mask_known[:, None], mask_iou(candidates.masks, targets.object_masks), boxes_iou)
+    own, best = iou.gather(2, index[..., None])[..., 0], iou.amax(dim=1).gather(1, index)
+    return ((own - best) / WORSE).exp().detach()
+
+
+def mask_iou(logits: Tensor, truth: Tensor) -> Tensor:
+    """IoU of thresholded masks with shares of foreground: (B, K, H, W), (B, N, H, W) -> (B, K, N)."""
+    left, right = (logits > 0).to(truth.dtype).flatten(2), truth.flatten(2)
+    overlap = left @ right.transpose(1, 2)
+    return overlap / (left.sum(-1)[:, :, None] + right.sum(-1)[:, None] - overlap).clamp(min=1e-3)
 
 
 def box_iou(left: Tensor, right: Tensor) -> Tensor:

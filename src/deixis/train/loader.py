@@ -30,6 +30,7 @@ from deixis.types import Expression, Scene
 from deixis.vocabulary import Lexicon
 
 HINT_PROBABILITY = 0.5  # how often the true centres are among the candidates whatever the heat map says
+MOST_BESIDE = 3  # other pictures in a line-up
 GIVEN_SHARE = 0.5  # at most this share of a picture's phrases are its given sentences
 
 
@@ -82,6 +83,8 @@ class TrainingData(Dataset[Batch]):
         """A scene of one or two pictures, whether all its objects are labelled, and its source's ``phrases``."""
         scene, source, index = self._one(rng, self.sources)
         style = source.config.phrases
+        if source.config.whole is not None and rng.random() < self.config.augment.lineup:
+            return self._line_up(scene, source, rng), False, style
         exhaustive = source.config.labelled == "all" and source.config.whole is None
         alike = [source for source in self.sources if source.config.phrases == style]
         if self.config.augment.paste and rng.random() < self.config.augment.paste:
@@ -100,6 +103,13 @@ class TrainingData(Dataset[Batch]):
         share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out
         exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
         return mosaic(scene, other, share, rng), exhaustive, style
+
+    def _line_up(self, scene: Scene, source: Source, rng: np.random.Generator) -> Scene:
+        """The scene and up to ``MOST_BESIDE`` others of its source side by side."""
+        for _ in range(int(rng.integers(1, MOST_BESIDE + 1))):
+            beside = augment(source.scene(int(rng.integers(len(source)))), self.config.augment, rng)
+            scene = mosaic(beside, scene, False, rng)  # the new one on the left, so that ids stay unique
+        return scene
 
     def _unlike(self, captions: Sequence[str]) -> list[tuple[Source, int]]:
         """Pictures with captions about another kind of person than these ("woman" beside "man")."""
