@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deixis.data.facts import SceneFacts
+from deixis.data.facts import SceneFacts, worth
 from deixis.types import Box, Scene, SceneObject
 
-RED, GREEN = (220, 20, 20), (30, 160, 40)
+RED, GREEN, ORANGE = (220, 20, 20), (30, 160, 40), (255, 130, 0)
 
 
 def box_mask(box: Box) -> np.ndarray:
@@ -52,3 +52,21 @@ def test_a_part_is_of_the_person_whose_pixels_it_shares() -> None:
         frozenset({"person", "bag"}),
     )
     assert SceneFacts(scene).owners == {3: 2}
+
+
+@pytest.mark.parametrize(("rows", "colour"), [((112, 158), "orange"), ((122, 158), "orange"), ((126, 158), None)])
+def test_orange_may_be_skin_unless_nearly_all_of_the_band_is(rows: tuple[int, int], colour: str | None) -> None:
+    image = np.zeros((200, 200, 3), dtype=np.uint8)
+    image[:] = GREEN
+    image[rows[0] : rows[1]] = ORANGE
+    box = (70, 20, 130, 180)
+    facts = SceneFacts(Scene(image, (SceneObject(1, "person", box, box_mask(box)),), frozenset({"person"})))
+    assert facts.colour(facts.things[0], "legs") == colour
+
+
+def test_worth_is_the_root_of_the_area_and_less_for_parts() -> None:
+    image, box = np.zeros((200, 200, 3), dtype=np.uint8), (0, 0, 40, 40)
+    things = (("person", False), ("bag", True), ("hair", True))
+    objects = (SceneObject(index, name, box, None, is_part=part) for index, (name, part) in enumerate(things))
+    facts = SceneFacts(Scene(image, tuple(objects), frozenset()))
+    assert [worth(thing) for thing in facts.things] == pytest.approx([0.2, 0.1, 0.04])

@@ -161,6 +161,12 @@ def test_nothing_to_summarize_is_an_error() -> None:
         share_reaching(ious([], []))
 
 
+def test_the_share_that_reaches_a_threshold_has_those_at_it_unless_it_is_to_be_exceeded() -> None:
+    values = ious([1, 1, 3, 4], [4, 2, 4, 4])
+    assert share_reaching(values, (0.25, 0.5, 0.8)) == {0.25: 1.0, 0.5: 0.75, 0.8: 0.25}
+    assert share_reaching(values, (0.25, 0.5, 0.8), above=True) == {0.25: 0.75, 0.5: 0.5, 0.8: 0.25}
+
+
 @pytest.mark.parametrize(("inter", "union"), [([2], [1]), ([-1], [1]), ([1, 2], [3]), ([[1]], [[2]])])
 def test_impossible_counts_are_refused(inter: list[int], union: list[int]) -> None:
     with pytest.raises(DataError, match="0 <= I <= U"):

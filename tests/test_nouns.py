@@ -75,7 +75,8 @@ def test_plural(noun: str, expected: str) -> None:
 
 
 def test_is_person() -> None:
-    assert nouns.is_person("person")
+    for name in ("person", "man", "Woman", "boy", "girl", "child", "pedestrian"):
+        assert nouns.is_person(name)
     assert not nouns.is_person("teddy bear")
 
 

@@ -121,6 +121,29 @@ def test_tools_of_the_scripts_are_pinned() -> None:
     assert len(used) > 3 and used == set(pins("tools.txt"))
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "left", "told"),
+    [
+        (0, "No known vulnerabilities found", 0, "No known vulnerabilities found"),
+        (1, "Found 2 known vulnerabilities in 1 package", 1, "Found 2 known vulnerabilities in 1 package"),
+        (1, "Traceback\nConnectionError: no such host", 2, "last words:\nConnectionError: no such host\nAsk another"),
+        (1, "ERROR: numpy: Dependency not found", 2, "Nothing is known"),
+    ],
+)
+def test_an_audit_that_is_not_answered_is_no_clean_one(
+    tmp_path: Path, code: int, said: str, left: int, told: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name, text in (("pip", ""), ("pip-audit", f"echo '{said}' >&2\nexit {code}\n")):
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!/bin/sh\n{text}")
+        program.chmod(0o755)
+    environment = {**os.environ, "TOOLS": str(tmp_path)}
+    run = subprocess.run([ROOT / "scripts" / "audit"], env=environment, capture_output=True, text=True)
+    assert run.returncode == left and told in run.stderr
+    assert ("Nothing is known" in run.stderr) == (left == 2)
+
+
 # --- with a registry ---------------------------------------------------------------------------------------------
 
 registry = pytest.mark.skipif("DEIXIS_REGISTRY" not in os.environ, reason="set DEIXIS_REGISTRY=1 to install from PyPI")

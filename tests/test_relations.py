@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from deixis.data.facts import SceneFacts
 from deixis.data.relations import relations
 from deixis.data.wording import Claim
-from deixis.types import Box, Scene, SceneObject
+from deixis.types import Scene
+from placed import Placed, draw
 
-Placed = tuple[str, Box]  # a class and its box in percent of the picture
 COUCH, HORSE, CAR = (20, 50, 80, 90), (20, 40, 80, 90), (20, 40, 80, 70)
 BOARD, PERSON, CHAIR, BENCH = (30, 80, 70, 88), (30, 20, 60, 90), (33, 50, 60, 80), (30, 40, 70, 60)
-
-
-def draw(*placed: Placed) -> Scene:
-    objects = [SceneObject(number, name, box, None) for number, (name, box) in enumerate(placed)]
-    return Scene(np.zeros((100, 100, 3), dtype=np.uint8), tuple(objects), frozenset(name for name, _ in placed))
 
 
 def claims_of(scene: Scene, target: int) -> dict[tuple[str, str], Claim]:
@@ -78,6 +72,7 @@ NOT_SAID = {
         (("person", (40, 30, 60, 72)), ("car", CAR)),  # as near
         (("person", (40, 30, 60, 60)), ("car", CAR)),  # behind
         (("person", (70, 30, 95, 85)), ("car", CAR)),  # mostly beside
+        (("person", (35, 30, 65, 85)), ("car", (10, 40, 40, 70))),
         (("person", (40, 72, 60, 95)), ("car", CAR)),  # wholly below
         (("cup", (40, 60, 60, 85)), ("car", CAR)),
     ],

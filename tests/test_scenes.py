@@ -50,6 +50,11 @@ def scene_of(folder: Path, **changes: Any) -> Scene:
     return SceneSource(replace(CONFIG, **changes), folder).scene(0)
 
 
+def test_objects_keep_the_names_that_the_file_gives_them(tmp_path: Path) -> None:
+    write(tmp_path, {"names": ["person", "lady"]}, {"bbox": RIGHT, "segmentation": box_polygon(RIGHT)})
+    assert [item.names for item in scene_of(tmp_path).objects] == [("person", "lady"), ()]
+
+
 @pytest.mark.parametrize(
     ("labelled", "known"),
     [("all", {"person", "traffic light"}), ("none", set()), (("traffic_light",), {"traffic light"})],

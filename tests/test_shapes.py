@@ -45,6 +45,11 @@ def test_a_seed_draws_one_scene() -> None:
     assert RADII[0] < RADII[1] < 0.5
 
 
+def test_a_shape_without_a_place_does_not_silence_the_next() -> None:
+    ids = [[item.id for item in draw_scene(seed, radii=(0.1, 0.4)).objects] for seed in range(30)]
+    assert any(found != list(range(1, len(found) + 1)) for found in ids)
+
+
 def test_coco_round_trip(tmp_path: Path) -> None:
     path = write_coco(tmp_path / "a", 5, seed=7, size=64)
     source = SceneSource(SourceConfig(str(path), str(tmp_path / "a" / "images")))

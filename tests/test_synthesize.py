@@ -453,6 +453,7 @@ def test_class_names_only() -> None:
     drawn, left, right = two_dogs()
     found = synthesize(drawn.scene(), np.random.default_rng(0), 9, SynthesisOptions(class_names_only=True))
     assert sorted((item.text, item.target_ids) for item in found) == [("dog", (left.id,)), ("dog", (right.id,))]
+    assert {(item.kind, item.category) for item in found} == {("class", "dog")}
 
 
 def test_held_out_names_are_never_said() -> None:
@@ -506,6 +507,40 @@ def test_noise_changes_only_case_and_the_end() -> None:
     for item in everything(drawn.scene(), SynthesisOptions(noise=1.0)):
         assert item.text.isupper() or item.text[0].isupper() or item.text[-1] in ".!"
         assert re.fullmatch(r"[a-z ,]+[.!]?", item.text.lower())
+
+
+def test_noise_makes_no_second_text_of_one() -> None:
+    drawn, _, _ = two_dogs()
+    for seed in range(20):
+        found = synthesize(drawn.scene(), np.random.default_rng(seed), 30, only("class", noise=1.0))
+        assert len({item.text.lower().rstrip(".!") for item in found}) == len(found)
+
+
+def test_one_claim_is_worded_three_times_at_most() -> None:
+    drawn = Drawn("dog")
+    drawn.add("dog", (20, 80, 60, 120))
+    counts = {len(synthesize(drawn.scene(), np.random.default_rng(seed), 30, only("location"))) for seed in range(20)}
+    assert max(counts) == 3, "of its side alone something can be said"
+
+
+def test_a_colour_beside_a_place_is_in_every_wording() -> None:
+    drawn, left, right = two_dogs()
+    found = everything(drawn.scene(), only("location", decoration=1.0))
+    assert texts(found, left) and all("red" in text for text in texts(found, left))
+    assert texts(found, right) and all("blue" in text for text in texts(found, right))
+
+
+def test_places_of_what_is_alone_of_its_class_are_seldom_said() -> None:
+    def places(second: str) -> int:
+        """How often the third phrase is of a place, when both kinds have been drawn or may be."""
+        drawn = Drawn("dog", "cat")
+        drawn.add("dog", (10, 60, 50, 100))
+        drawn.add(second, (140, 120, 180, 160))
+        options = only("location", "class")
+        thirds = (synthesize(drawn.scene(), np.random.default_rng(seed), 3, options)[2:] for seed in range(60))
+        return sum(item.kind == "location" for third in thirds for item in third)
+
+    assert places("dog") > 1.5 * places("cat") > 0
 
 
 def test_describe() -> None:

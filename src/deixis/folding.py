@@ -8,6 +8,8 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 
+MADE = "folded."  # before the runtime's name of a constant
+
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph with its constant parts computed: half the nodes, which are read and checked in half the time.
@@ -25,4 +27,19 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     folded.ir_version = model.ir_version
     del folded.opset_import[:]  # it also names the domains that the runtime has and the graph does not use
     folded.opset_import.extend(model.opset_import)
+    _rename_made(folded, model)
     return folded
+
+
+def _rename_made(folded: onnx.ModelProto, model: onnx.ModelProto) -> None:
+    """Call the constants that the runtime made otherwise than it does.
+
+    It does not always see that a name of its own is taken when it rewrites the graph again, and then cannot open it.
+    """
+    given = {weight.name for weight in model.graph.initializer} | {x for node in model.graph.node for x in node.output}
+    made = {weight.name: MADE + weight.name for weight in folded.graph.initializer if weight.name not in given}
+    for weight in folded.graph.initializer:
+        weight.name = made.get(weight.name, weight.name)
+    for node in folded.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = made.get(name, name)
