@@ -75,7 +75,7 @@ class Letterbox:
     def apply(self, image: ImageArray) -> ImageArray:
         """(H, W, 3) uint8, at any scale -> (side, side, 3) uint8, bilinear, padded with the ImageNet mean colour."""
         content = Image.fromarray(image).resize(
-            (self.new_width, self.new_height), Image.Resampling.BILINEAR, reducing_gap=2.0
+            (self.new_width, self.new_height), Image.Resampling.BILINEAR, reducing_gap=1.0
         )
         padding = np.tile(np.round(PIXEL_MEAN * 255).astype(np.uint8), self.side)  # whole rows are filled fastest
         square = np.tile(padding, self.side).reshape(self.side, self.side, 3)
