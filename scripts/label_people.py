@@ -16,12 +16,12 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from labelling import SIDE, by_picture, load_network, off_square, on_square
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -30,13 +30,11 @@ from torch.nn import functional as F
 from deixis import masks
 from deixis.data.coco import load_captions
 from deixis.files import atomic_write
-from deixis.image import Letterbox, normalise, open_image
+from deixis.image import normalise, open_image
 from deixis.metrics import roc_auc
-from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
 from deixis.model.weights import read_weights
-from deixis.train.checkpoint import AVERAGE, MODEL, load_checkpoint
 
 BOXED = "boxes_person.json"
 FILES = {  # and the captions of their pictures
@@ -45,7 +43,6 @@ FILES = {  # and the captions of their pictures
     "instances_train.json": None,
     "instances_heldout.json": None,
 }
-SIDE = 320  # of the square in which masks are drawn
 CROP = 160  # of a person, in pixels
 TALL_ENOUGH = 40  # pixels
 FILLS = 0.75  # IoU of a mask's bounding box and the person's box from which on the mask is kept
@@ -185,11 +182,10 @@ def draw(network: CompactNetwork, image: NDArray[np.uint8], boxes: NDArray[np.fl
     """(N, H, W) masks of the objects of N boxes (x, y, width, height), no pixel in two of them."""
     assert network.objects is not None
     height, width = image.shape[:2]
-    box = Letterbox.fit(height, width, SIDE)
+    box, picture = on_square(image)
     scale = np.array([box.new_width / width, box.new_height / height])
     centres = (boxes[:, :2] + boxes[:, 2:] / 2) * scale + [box.left, box.top]
     shares = torch.from_numpy(np.concatenate([centres, boxes[:, 2:] * scale], axis=1) / SIDE).float()
-    picture = torch.from_numpy(normalise(box.apply(image)))[None].to(memory_format=torch.channels_last)
     total = torch.zeros(())
     for mirrored in (False, True):
         placed = shares.clone()
@@ -202,9 +198,7 @@ def draw(network: CompactNetwork, image: NDArray[np.uint8], boxes: NDArray[np.fl
         _, filters = network.objects.at_cells(maps, (cells[:, 1] * side + cells[:, 0])[None])
         found = network.objects.masks(maps.embedding, placed[None], filters).sigmoid()
         total = total + (found.flip(-1) if mirrored else found) / 2
-    square = F.interpolate(total, size=(SIDE, SIDE), mode="bilinear")
-    square = square[..., box.top : box.top + box.new_height, box.left : box.left + box.new_width]
-    chances = F.interpolate(square, size=(height, width), mode="bilinear")[0].numpy()
+    chances = off_square(total[0], box)
     for chance, (x, y, across, down) in zip(chances, boxes, strict=True):
         inside = np.zeros_like(chance, dtype=bool)
         inside[max(0, round(y) - 1) : round(y + down) + 1, max(0, round(x) - 1) : round(x + across) + 1] = True
@@ -274,21 +268,8 @@ def name_people(people: dict[str, dict[int, list[Person]]], captions: dict[str, 
 
 def mask_people(content: dict[str, Any], images: Path, network: CompactNetwork) -> int:
     """Draw the people of a file that has boxes alone; returns how many got a mask."""
-    by_image: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in content["annotations"]:
-        by_image[row["image_id"]].append(row)
     files = {row["id"]: images / row["file_name"] for row in content["images"]}
-    return sum(add_masks(network, open_image(files[image_id]), rows) for image_id, rows in by_image.items())
-
-
-def load_network(path: Path) -> CompactNetwork:
-    """The averaged weights of a checkpoint, for squares of ``SIDE``."""
-    checkpoint = load_checkpoint(path)
-    network = build(replace(checkpoint.config, input_size=SIDE))
-    weights = checkpoint.part(AVERAGE) or checkpoint.part(MODEL)
-    network.load_state_dict({name: value.float() for name, value in weights.items()})
-    assert isinstance(network, CompactNetwork)
-    return network.eval()
+    return sum(add_masks(network, open_image(files[image_id]), rows) for image_id, rows in by_picture(content).items())
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,13 +14,10 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    path = Path(__file__).parent.parent / "scripts" / "label_people.py"
-    spec = importlib.util.spec_from_file_location("label_people", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
+        yield importlib.import_module("label_people")
 
 
 def test_captions_have_the_last_word(script: ModuleType) -> None:
