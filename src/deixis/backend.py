@@ -44,8 +44,8 @@ class OnnxBackend:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        # Each graph has threads of its own; if those of one kept spinning, they would take the other's cores.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
+        # Each graph has threads of its own; if those of one waited by spinning, they would take the other's cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # As what was checked, whatever else the bytes look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         with ThreadPoolExecutor(2) as pool:  # opening a graph takes longer than anything else at the start
