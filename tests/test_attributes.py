@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,6 +32,13 @@ from deixis.data import attributes
 def test_name_pixels(rgb: tuple[int, int, int], expected: str) -> None:
     index = attributes.name_pixels(np.array([rgb], dtype=np.uint8))[0]
     assert attributes.COLOURS[index] == expected
+
+
+def test_every_pixel_keeps_its_name() -> None:
+    """In steps of five: synthesized colours are comparable only while these stay what they are."""
+    steps = np.arange(0, 256, 5, dtype=np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
+    assert hashlib.sha256(attributes.name_pixels(grid).tobytes()).hexdigest()[:16] == "b02b6e22af824830"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,6 +100,30 @@ def test_splits_that_share_pictures(release: Release, tmp_path: Path) -> None:
     assert published_so.severity == "note" and published_so.problem.endswith("it was published so")
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "second", "published_so"),
+    [
+        ("refclef-unc", "testA", "testB", True),
+        ("refclef-unc", "train", "testA", False),
+        ("refclef-unc", "testA", "val", False),
+        ("refcoco", "testA", "testB", False),
+        ("google_refexp", "train", "val", True),
+    ],
+)
+def test_which_splits_were_published_with_pictures_in_common(
+    name: str, first: str, second: str, published_so: bool
+) -> None:
+    datasets = {
+        split: SimpleNamespace(source=Path(split), pictures=[SimpleNamespace(id=number) for number in (4, 3)])
+        for split in (first, second)
+    }
+    (found,) = doctor._shared_pictures(name, datasets)  # type: ignore[arg-type]
+    assert (found.severity == "note") == found.problem.endswith("it was published so") == published_so
+    assert found.severity in ("note", "error") and (found.remedy == "") == published_so
+    assert (found.file, found.record) == (Path(second), f"{first}, {second}")
+    assert "2 pictures are in both, for example 3" in found.problem
+
+
 def test_a_split_made_of_others_shares_their_pictures(
     release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +147,7 @@ def test_missing_damaged_and_scaled_pictures(release: Release, tmp_path: Path) -
     Image.new("RGB", (20, 16)).save(names[0])
     findings = examine(tmp_path, "refcoco")
     assert [item.record for item in findings] == ["train, image 1, target 10", "train, image 1, target 11"]
+    assert {(item.severity, item.check) for item in findings} == {("error", "masks")}
     assert findings[0].problem == "expected a mask of the picture's 16 x 20 pixels, got 8 x 10"
 
 
