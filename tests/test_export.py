@@ -21,7 +21,7 @@ from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.modelfile import ModelFile
 from deixis.precision import HALF, halve, quantise, widen
-from deixis.segmenter import Segmenter
+from deixis.segmenter import DEFAULT_MODEL, Segmenter
 from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.torch_backend import TorchBackend
 from tiny import tiny_model, tiny_vectors
@@ -157,6 +157,14 @@ def test_nothing_is_left_in_the_graphs_that_no_input_changes(tmp_path: Path) -> 
         left = [node.op_type for node in graph.node if set(node.input) - {""} <= constant]
         halves = [weight for weight in graph.initializer if weight.name.endswith(HALF)]
         assert left == ["Cast"] * len(halves) and halves
+
+
+def test_the_lowest_runtime_knows_every_kind_of_argmax() -> None:
+    """ONNX Runtime 1.18 finds the largest of 32-bit integers, and not of 64-bit ones."""
+    graph = onnx.load_from_string(ModelFile.read(DEFAULT_MODEL).phrase_graph).graph
+    types = {node.output[0]: node.attribute[0].i for node in graph.node if node.op_type == "Cast"}
+    found = [types[node.input[0]] for node in graph.node if node.op_type == "ArgMax"]
+    assert found == [onnx.TensorProto.INT32]
 
 
 def test_numbers_that_float16_does_not_have_are_not_stored_in_it() -> None:

@@ -89,7 +89,7 @@ class TextEncoder(nn.Module):
 def without_padding(vectors: Tensor) -> Tensor:
     """(B, P, T, D) word vectors without the leading steps in which no phrase has a word."""
     used = (vectors != 0).any(dim=-1).any(dim=1).any(dim=0)
-    return vectors[:, :, used.to(torch.int64).argmax(dim=0) :]
+    return vectors[:, :, used.to(torch.int32).argmax(dim=0) :]  # ONNX Runtime 1.18 has no argmax of 64-bit integers
 
 
 def set_forget_bias(lstm: nn.LSTM) -> None:
