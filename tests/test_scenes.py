@@ -167,3 +167,21 @@ def test_a_scene_checks_its_picture_and_its_masks() -> None:
     other = SceneObject(7, "dog", (0, 0, 1, 1), np.zeros((5, 4), dtype=bool))
     with pytest.raises(DataError, match=r"a\.json: the mask of object 7 is \(5, 4\)"):
         Scene(image, (other,), frozenset(), source="a.json")
+
+
+def test_the_distractor_is_the_largest_other_object_of_the_class(tmp_path: Path) -> None:
+    other: dict[str, Any] = {"bbox": RIGHT, "segmentation": box_polygon(RIGHT)}
+    lamp = [0.0, 12.0, 20.0, 4.0]
+    write(tmp_path, {}, other, {"bbox": lamp, "segmentation": box_polygon(lamp), "category_id": 2})
+    source = SceneSource(CONFIG, tmp_path)
+    first, second = (item.mask for item in source.scene(0).objects[:2])
+    assert first is not None and second is not None
+    samples = held_out_samples(source, 12, 3, SynthesisOptions(class_weight=0.5, absent_weight=0.0))
+    told = [sample for sample in samples if sample.tags["kind"] == "location" and sample.category == "person"]
+    assert told and all(
+        sample.distractor is not None and (sample.distractor == (second if (sample.mask == first).all() else first)).all()
+        for sample in told
+    )
+    assert all(sample.distractor is None for sample in samples if sample.category != "person")
+    by_class = [sample for sample in samples if sample.tags["kind"] == "class"]
+    assert by_class and all(sample.distractor is None for sample in by_class), "nothing is told apart"
