@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import pickletools
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor
 
 from deixis.errors import CheckpointError
+
+LONGEST_NAME = 1000  # characters; PyTorch needs minutes to say what is wrong with a name of a megabyte
+LARGEST_PICKLE = 1 << 26  # bytes of an archive's pickle, which has names and shapes, no numbers
+PICKLES = 5  # at the head of a file in PyTorch's format before 1.6
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
@@ -21,6 +28,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a file of weights (.pth), found nothing there")
     try:
+        _check_names(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old formats
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -34,3 +42,25 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     ):
         raise CheckpointError(f"{path}: expected a state dict, tensors by name, got {type(state).__name__}")
     return state
+
+
+def _check_names(path: Path) -> None:
+    """Refuse names that are longer than any name is; nothing is built of them here."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            for _ in range(PICKLES):
+                _check_pickle(file)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.filename.endswith(".pkl"):
+                if entry.file_size > LARGEST_PICKLE:
+                    raise ValueError(f"expected a pickle of at most {LARGEST_PICKLE:,} bytes, got {entry.file_size:,}")
+                with archive.open(entry) as file:
+                    _check_pickle(file)
+
+
+def _check_pickle(file: IO[bytes]) -> None:
+    for _, argument, _ in pickletools.genops(file):
+        if isinstance(argument, str) and len(argument) > LONGEST_NAME:
+            raise ValueError(f"expected names of at most {LONGEST_NAME:,} characters, got {len(argument):,}")
