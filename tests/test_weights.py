@@ -46,6 +46,18 @@ def test_endless_names_are_refused_before_pytorch_looks_for_words_about_them(
         read_weights(path)
 
 
+def test_an_archive_at_the_end_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch goes by the first bytes of a file, zipfile by the last."""
+    monkeypatch.setattr(weights.torch, "load", lambda *_, **__: pytest.fail("PyTorch has been asked"))
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"\x80\x02c" + LONG + b"\ny\n.")
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("w/data.pkl", b"\x80\x02}.")
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(CheckpointError, match="expected names of at most"):
+        read_weights(path)
+
+
 def test_a_pickle_that_unpacks_to_more_than_there_can_be_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from deixis.errors import CheckpointError
 
 LONGEST_NAME = 1000  # characters; PyTorch needs minutes to say what is wrong with a name of a megabyte
 LARGEST_PICKLE = 1 << 26  # bytes of an archive's pickle, which has names and shapes, no numbers
+ARCHIVE = b"PK\x03\x04"  # with which a file begins that PyTorch takes for one, whatever its end looks like
 PICKLES = 5  # at the head of a file in PyTorch's format before 1.6
 
 
@@ -46,11 +47,12 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
 
 def _check_names(path: Path) -> None:
     """Refuse names that are longer than any name is; nothing is built of them here."""
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
+    with path.open("rb") as file:
+        if file.read(len(ARCHIVE)) != ARCHIVE:
+            file.seek(0)
             for _ in range(PICKLES):
                 _check_pickle(file)
-        return
+            return
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             if entry.filename.endswith(".pkl"):
