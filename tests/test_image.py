@@ -134,10 +134,32 @@ def test_strips_are_the_whole_map(height: int, width: int, monkeypatch: pytest.M
     grid = np.random.default_rng(height).normal(size=(16, 16)).astype(np.float32)
     whole = box.invert(grid)
     monkeypatch.setattr(image_module, "STRIP_PIXELS", 1000)
+    monkeypatch.setattr(image_module, "MAP_STRIPS", 1)
     pieces = list(box.strips(grid))
     assert len(pieces) == -(-height // (1000 // width)) or height * width <= 1000
     assert [rows.start for rows, _ in pieces] == [0, *(rows.stop for rows, _ in pieces[:-1])]
     np.testing.assert_allclose(box.invert(grid), whole, atol=1e-4)
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 15), st.integers(0, 15), st.floats(-3, 3))
+def test_a_mask_is_looked_for_where_it_can_be(height: int, width: int, row: int, column: int, least: float) -> None:
+    """Strips are left out only where no value reaches so far: to the last pixel what the whole map says."""
+    grid = np.full((16, 16), -3.5, dtype=np.float32)
+    grid[row, column] = 3.0
+    box = Letterbox.fit(height, width, 64)
+    mask = np.zeros((height, width), dtype=bool)
+    for rows, values in box.strips(grid, least):
+        mask[rows] = values >= least
+    np.testing.assert_array_equal(mask, box.invert(grid) >= least)
+
+
+def test_strips_without_a_mask_are_left_out() -> None:
+    grid = np.zeros((16, 16), dtype=np.float32)
+    grid[7, 3] = 1.0
+    box = Letterbox.fit(640, 640, 64)
+    assert len(list(box.strips(grid))) == 8
+    assert [(rows.start, rows.stop) for rows, _ in box.strips(grid, 0.5)] == [(240, 320), (320, 400)]
+    assert list(box.strips(grid, 1.5)) == []
 
 
 def test_the_padding_never_leaks_into_the_picture() -> None:

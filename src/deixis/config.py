@@ -17,6 +17,7 @@ DEFAULT_THRESHOLD = 0.5
 DEFAULT_PRESENCE = 0.4
 INPUT_STRIDE = 32  # the backbone's coarsest map; the input side is a multiple of it
 CELL_STRIDE = 8  # one object can be proposed for each cell of the map at this stride
+BACKBONE_BLOCKS = 16  # of EfficientNet-Lite0
 RELATE_HEADS = 4  # attention heads of the transformer that compares candidates
 
 
@@ -30,6 +31,8 @@ class ModelConfig:
         categories: the M class names of p_image and p_text.
         network: "compact", or "paper" (VGG-16, fully convolutional, as in Hu et al. 2016).
         backbone: "efficientnet-lite0" or "timm:NAME" of ``compact``; ``paper`` has "vgg16".
+        backbone_widths: hidden channels of each of EfficientNet-Lite0's 16 blocks where it was pruned (see
+            train/prune.py); none for the published ones.
         input_size: side of the letterboxed square, in pixels.
         word_dim: length of a word vector.
         vocabulary: rows of an embedding that is learned with the rest; 0 for fixed vectors that come from outside.
@@ -51,6 +54,7 @@ class ModelConfig:
     categories: tuple[str, ...]
     network: str = "compact"
     backbone: str = "efficientnet-lite0"
+    backbone_widths: tuple[int, ...] = ()
     input_size: int = 320
     word_dim: int = 50
     vocabulary: int = 0
@@ -96,6 +100,12 @@ class ModelConfig:
             raise ConfigError(
                 f"backbone: expected 'vgg16' for the network 'paper', 'efficientnet-lite0' or 'timm:NAME' for "
                 f"'compact', got {self.backbone!r} for {self.network!r}"
+            )
+        if self.backbone_widths and self.backbone != "efficientnet-lite0":
+            raise ConfigError(f"backbone_widths: expected none for the backbone {self.backbone!r}")
+        if len(self.backbone_widths) not in (0, BACKBONE_BLOCKS) or min(self.backbone_widths, default=1) < 1:
+            raise ConfigError(
+                f"backbone_widths: expected {BACKBONE_BLOCKS} numbers of at least 1, got {list(self.backbone_widths)}"
             )
         if not (self.p1 or self.p2):
             raise ConfigError("p1, p2: expected at least one of the two terms")

@@ -26,6 +26,7 @@ PNG_LEVEL_LARGE, PNG_LARGE = 1, 32_000_000  # from so many bytes of pixels on, a
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
 STRIP_PIXELS = 1_000_000  # of a large picture are worked on at once: there is no room for several copies
+MAP_STRIPS = 8  # of a map, at least: a mask is looked for only in those that can have some of it
 DRAFT_MARGIN = 2  # a JPEG decoded at a reduced scale still has this many times the pixels a side that are asked for
 TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
@@ -87,16 +88,25 @@ class Letterbox:
         strips = [strip for _, strip in self.strips(grid)]
         return strips[0] if len(strips) == 1 else np.concatenate(strips)
 
-    def strips(self, grid: NDArray[np.floating]) -> Iterator[tuple[slice, FloatArray]]:
-        """``invert`` strip by strip, each with its rows: a large picture's map need not be held."""
+    def strips(
+        self, grid: NDArray[np.floating], least: float | None = None
+    ) -> Iterator[tuple[slice, FloatArray]]:
+        """``invert`` strip by strip, each with its rows: a large picture's map need not be held.
+
+        With ``least``, strips in which no value can be as large as that are left out.
+        """
         y0, y1 = (edge * grid.shape[0] / self.side for edge in (self.top, self.top + self.new_height))
         x0, x1 = (edge * grid.shape[1] / self.side for edge in (self.left, self.left + self.new_width))
         # Cells that lie wholly in the padding go first: bilinear would mix them into the picture's border.
         row, column = math.floor(y0), math.floor(x0)
         content = np.ascontiguousarray(grid[row : math.ceil(y1), column : math.ceil(x1)], dtype=np.float32)
         whole, scale = Image.fromarray(content), (y1 - y0) / self.height
-        for rows in _strips(self.height, self.width):
+        reach = math.ceil(max(1.0, scale))  # cells on each side that bilinear scaling looks at
+        for rows in _strips(self.height, self.width, MAP_STRIPS):
             top, bottom = y0 - row + rows.start * scale, min(y0 - row + rows.stop * scale, float(content.shape[0]))
+            seen = content[max(0, math.floor(top) - reach) : math.ceil(bottom) + reach]
+            if least is not None and not (seen >= least).any():
+                continue
             size, box = (self.width, rows.stop - rows.start), (x0 - column, top, x1 - column, bottom)
             resized = whole.resize(size, Image.Resampling.BILINEAR, box=box)
             yield rows, np.asarray(resized)  # np.array would copy it twice
@@ -155,11 +165,9 @@ def decode_photo(data: bytes, max_pixels: int, side: int) -> Photo:
 
 def normalise(squares: ImageArray) -> FloatArray:
     """(..., side, side, 3) uint8 -> (..., 3, side, side) float32 with ImageNet mean and deviation."""
-    planes = np.empty((*squares.shape[:-3], 3, *squares.shape[-3:-1]), dtype=np.float32)
-    for channel in range(3):
-        plane = planes[..., channel, :, :]
-        np.multiply(squares[..., channel], np.float32(1 / 255) / PIXEL_STD[channel], out=plane)
-        plane -= PIXEL_MEAN[channel] / PIXEL_STD[channel]
+    planes = np.ascontiguousarray(np.moveaxis(squares, -1, -3)).astype(np.float32)  # bytes are moved fastest
+    planes *= (np.float32(1 / 255) / PIXEL_STD)[:, None, None]
+    planes -= (PIXEL_MEAN / PIXEL_STD)[:, None, None]
     return planes
 
 
@@ -217,9 +225,9 @@ def _on_white(image: Image.Image) -> ImageArray:
     return result
 
 
-def _strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of about ``STRIP_PIXELS``."""
-    step = max(1, STRIP_PIXELS // width)
+def _strips(height: int, width: int, least: int = 1) -> Iterator[slice]:
+    """Rows of at most about ``STRIP_PIXELS``, and at least so many strips if there are rows enough."""
+    step = max(1, min(STRIP_PIXELS // width, math.ceil(height / least)))
     return (slice(start, min(start + step, height)) for start in range(0, height, step))
 
 

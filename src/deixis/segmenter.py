@@ -256,7 +256,7 @@ class Segmenter:
         score = float(outputs["score"])
         mask = np.zeros((features.height, features.width), dtype=bool)
         if score >= presence:
-            for rows, logits in box.strips(outputs["logits"]):
+            for rows, logits in box.strips(outputs["logits"], least=cut):
                 np.greater_equal(logits, cut, out=mask[rows])
         proposals = None
         if self.config.objects:

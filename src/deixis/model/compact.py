@@ -25,7 +25,7 @@ class CompactNetwork(nn.Module):
         super().__init__()
         self.config = config
         categories, text = len(config.categories), config.text_width
-        self.image_encoder = ImageEncoder(config.width, config.backbone)
+        self.image_encoder = ImageEncoder(config.width, config.backbone, config.backbone_widths)
         self.embed = WordEmbedding(config.vocabulary, config.word_dim)
         self.text_encoder: TextEncoder | None = None
         self.lstm_cnn: LstmCnn | None = None

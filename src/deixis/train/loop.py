@@ -123,7 +123,7 @@ class Trainer:
             every_word = SynthesisOptions(vocabulary=config.model.categories)
             self.samples = validation_samples(held_out, VALIDATION_PHRASES, VALIDATION_SEED, every_word)
         self.network = build(config.model, config.seed)
-        if config.backbone_weights:
+        if config.backbone_weights and not config.model.backbone_widths:  # a pruned one comes with config.initial
             given = config.backbone_weights
             weights = imagenet_weights() if given == "imagenet" else root / given
             self.network.load_backbone(weights)
