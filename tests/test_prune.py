@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+pytest.importorskip("torch", reason="the extra [train] is not installed")
+
 import torch
 from accelerate import Accelerator
 
@@ -13,7 +20,7 @@ from deixis.errors import ConfigError
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import WIDTHS, EfficientNetLite0
-from deixis.train.checkpoint import MODEL, Checkpoint, save_checkpoint, weights_of
+from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.loop import Trainer
 from deixis.train.prune import Elimination, prune
 from tiny import tiny_model, tiny_run, tiny_vectors
@@ -129,3 +136,28 @@ def test_widths_are_one_number_a_block(widths: tuple[int, ...]) -> None:
 def test_only_our_own_backbone_has_widths() -> None:
     with pytest.raises(ConfigError, match="backbone_widths: expected none for the backbone 'timm:x'"):
         tiny_model(backbone="timm:x", backbone_widths=HALF)
+
+
+def test_the_script_prunes_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
+    script = importlib.import_module("prune")
+    monkeypatch.setattr(script, "KEPT", (0.5, 0.5, *[1.0] * 14))
+    monkeypatch.setattr(script, "SIDE", 64)
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    whole, out = tmp_path / "whole.safetensors", tmp_path / "pruned.safetensors"
+    network = build(tiny_model(), seed=4)
+    save_checkpoint(whole, Checkpoint(tiny_model(), "0123abcd", 7, weights_of(network, MODEL), {"leak_free": True}))
+    monkeypatch.setattr(sys, "argv", ["prune.py", str(whole), str(tmp_path), str(out)])
+    script.main()
+    pruned = load_checkpoint(out)
+    assert pruned.config.backbone_widths == (16, 48, *WIDTHS[2:])
+    assert (pruned.step, pruned.vectors, pruned.about) == (7, "0123abcd", {"leak_free": True})
+    build(pruned.config).load_state_dict(pruned.part(MODEL))
+    assert f"backbone_widths = {list(pruned.config.backbone_widths)}" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["prune.py", str(out), str(tmp_path), str(whole)])
+    with pytest.raises(SystemExit, match="it has been pruned already"):
+        script.main()
