@@ -10,6 +10,14 @@ from deixis.devices import providers_of
 from deixis.graphcheck import check_graph
 from deixis.types import FloatArray
 
+# How threads wait for the next operation: spinning, because to be woken takes as long as many an operation, but not for
+# long and not after a graph's end, because each graph has threads of its own, which would take the other's cores.
+WAITING = {
+    "session.intra_op.allow_spinning": "1",
+    "session.intra_op.spin_duration_us": "200",  # versions that do not know it are bound by the next one alone
+    "session.force_spinning_stop": "1",
+}
+
 
 class Backend(Protocol):
     """What computes the two graphs: ONNX Runtime here, PyTorch during training."""
@@ -38,18 +46,18 @@ class OnnxBackend:
         import onnxruntime as ort  # here, because `import deixis` must stay light
 
         providers = providers_of(device, ort.get_available_providers())
-        graphs = (image_graph, phrase_graph)
-        for graph in graphs:
-            check_graph(graph)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        # Each graph has threads of its own; if those of one waited by spinning, they would take the other's cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        for key, value in WAITING.items():
+            options.add_session_config_entry(key, value)
         # As what was checked, whatever else the bytes look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         with ThreadPoolExecutor(2) as pool:  # opening a graph takes longer than anything else at the start
-            sessions = [pool.submit(ort.InferenceSession, graph, options, providers) for graph in graphs]
+            sessions = []
+            for graph in (image_graph, phrase_graph):  # the second is checked while the first is opened
+                check_graph(graph)
+                sessions.append(pool.submit(ort.InferenceSession, graph, options, providers))
             self._image, self._phrase = (session.result() for session in sessions)
         self.providers: list[str] = self._image.get_providers()  # fewer than asked for where a library is missing
         self._names = [output.name for output in self._image.get_outputs()]

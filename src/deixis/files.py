@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -98,7 +97,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     folder = folder.absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise DataError(f"{folder}: expected the name of a new folder, found something there; choose another name")
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -131,7 +130,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         DataError: the file cannot be written (disk full, no permission, a folder of that name).
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}.tmp{path.suffix}")
     try:
         if path.is_dir():
             raise DataError(f"{path}: expected the name of a file to write, found a folder there; choose another name")
