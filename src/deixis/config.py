@@ -31,8 +31,6 @@ class ModelConfig:
         categories: the M class names of p_image and p_text.
         network: "compact", or "paper" (VGG-16, fully convolutional, as in Hu et al. 2016).
         backbone: "efficientnet-lite0" or "timm:NAME" of ``compact``; ``paper`` has "vgg16".
-        backbone_widths: hidden channels of each of EfficientNet-Lite0's 16 blocks where it was pruned (see
-            train/prune.py); none for the published ones.
         input_size: side of the letterboxed square, in pixels.
         word_dim: length of a word vector.
         vocabulary: rows of an embedding that is learned with the rest; 0 for fixed vectors that come from outside.
@@ -49,12 +47,13 @@ class ModelConfig:
         high_resolution: whether p1 is brought from the coarse grid to every pixel (``paper``'s second stage).
         dropout: on word vectors' encodings, training only.
         image_dropout: on the channels that p_image is told from, training only.
+        backbone_widths: hidden channels of each of EfficientNet-Lite0's 16 blocks where it was pruned (see
+            train/prune.py); none for the published ones.
     """
 
     categories: tuple[str, ...]
     network: str = "compact"
     backbone: str = "efficientnet-lite0"
-    backbone_widths: tuple[int, ...] = ()
     input_size: int = 320
     word_dim: int = 50
     vocabulary: int = 0
@@ -72,6 +71,7 @@ class ModelConfig:
     high_resolution: bool = True
     dropout: float = 0.1
     image_dropout: float = 0.2
+    backbone_widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.input_size <= 0 or self.input_size % INPUT_STRIDE:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+LANES = 16  # numbers that a processor works on at once, at most
 EPSILON = 1e-4  # probabilities are kept this far from 0 and 1, so that logits are finite
 
 
@@ -53,8 +55,11 @@ class Combine(nn.Module):
         logits = logit(p) - math.log(self.threshold / (1 - self.threshold))
         if self.presence is None:
             return logits, logits.amax(dim=(-2, -1)), weights
-        peaks = [term.amax(dim=(-2, -1)) for term in terms]
-        return logits, self.presence(logit(torch.stack(peaks, dim=-1))).squeeze(-1), weights
+        peaks = torch.stack([term.amax(dim=(-2, -1)) for term in terms], dim=-1)
+        # Padded to whole vectors: ONNX Runtime's logarithm of what is left over has another last bit, and a phrase's
+        # score would depend on its place among others.
+        padded = logit(F.pad(peaks, (0, LANES - len(terms)), value=0.5))
+        return logits, self.presence(padded[..., : len(terms)]).squeeze(-1), weights
 
     def _weights(self, term: Tensor, text: Tensor | None) -> Tensor:
         """(B, P, terms): alpha and 1 - alpha, or 1 of a single term; with the third one, beta of the phrase for it."""
