@@ -141,16 +141,18 @@ def test_strips_are_the_whole_map(height: int, width: int, monkeypatch: pytest.M
     np.testing.assert_allclose(box.invert(grid), whole, atol=1e-4)
 
 
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 15), st.integers(0, 15), st.floats(-3, 3))
-def test_a_mask_is_looked_for_where_it_can_be(height: int, width: int, row: int, column: int, least: float) -> None:
+@pytest.mark.parametrize("seed", range(20))
+def test_a_mask_is_looked_for_where_it_can_be(seed: int) -> None:
     """Strips are left out only where no value reaches so far: to the last pixel what the whole map says."""
-    grid = np.full((16, 16), -3.5, dtype=np.float32)
-    grid[row, column] = 3.0
-    box = Letterbox.fit(height, width, 64)
-    mask = np.zeros((height, width), dtype=bool)
-    for rows, values in box.strips(grid, least):
-        mask[rows] = values >= least
-    np.testing.assert_array_equal(mask, box.invert(grid) >= least)
+    rng = np.random.default_rng(seed)
+    for height, width in rng.integers(1, 300, (20, 2)):
+        grid = np.full((16, 16), -3.5, dtype=np.float32)
+        grid[tuple(rng.integers(0, 16, 2))] = 3.0
+        box, least = Letterbox.fit(int(height), int(width), 64), float(rng.uniform(-3, 3))
+        mask = np.zeros((height, width), dtype=bool)
+        for rows, values in box.strips(grid, least):
+            mask[rows] = values >= least
+        np.testing.assert_array_equal(mask, box.invert(grid) >= least)
 
 
 def test_strips_without_a_mask_are_left_out() -> None:
