@@ -26,7 +26,7 @@ PNG_LEVEL_LARGE, PNG_LARGE = 1, 32_000_000  # from so many bytes of pixels on, a
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
 STRIP_PIXELS = 1_000_000  # of a large picture are worked on at once: there is no room for several copies
-MAP_STRIPS = 8  # of a map, at least: a mask is looked for only in those that can have some of it
+MAP_STRIPS = 8  # of a map, or more: a mask is looked for only in those that can have some of it
 DRAFT_MARGIN = 2  # a JPEG decoded at a reduced scale still has this many times the pixels a side that are asked for
 TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
@@ -226,7 +226,7 @@ def _on_white(image: Image.Image) -> ImageArray:
 
 
 def _strips(height: int, width: int, least: int = 1) -> Iterator[slice]:
-    """Rows of at most about ``STRIP_PIXELS``, and at least so many strips if there are rows enough."""
+    """Rows of at most about ``STRIP_PIXELS``, in no fewer than about ``least`` strips where there are rows enough."""
     step = max(1, min(STRIP_PIXELS // width, math.ceil(height / least)))
     return (slice(start, min(start + step, height)) for start in range(0, height, step))
 
