@@ -64,6 +64,7 @@ def test_the_defaults_are_those_of_the_dataclasses() -> None:
         ({"frozen_stride": 5}, "^frozen_stride: expected 0, 4, 8, 16 or 32, got 5"),
         ({"vectors": 3}, "^vectors: expected str, got 3"),
         ({"augment": {"flip": 2}}, r"^augment\.flip: expected a probability"),
+        ({"augment": {"recolour": -0.1}}, r"^augment\.recolour: expected a probability"),
         ({"augment": {"min_scale": 0}}, r"^augment\.min_scale: "),
         ({"augment": {"jitter": 1.5}}, r"^augment\.jitter: "),
         ({"validation": {"annotations": "b", "images": "c", "weight": 0}}, r"^validation\.weight: "),

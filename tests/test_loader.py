@@ -22,6 +22,7 @@ from deixis.embeddings import WordVectors
 from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
 from deixis.train.targets import MAX_OBJECTS
 from deixis.trainconfig import AugmentConfig, SourceConfig
+from deixis.types import Scene
 from tiny import tiny_data, write_refer
 
 
@@ -71,6 +72,20 @@ def test_a_phrase_has_words_exactly_where_it_is_valid(data: TrainingData) -> Non
     for index in range(8):
         batch = data[index]
         assert torch.equal((batch.vectors != 0).flatten(2).any(-1), batch.targets.phrase_valid)
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 10, 30), (1.0, 40, 40)])
+def test_clothes_are_recoloured_before_phrases_are_made(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch, share: float, least: int, most: int
+) -> None:
+    def emptied(scene: Scene, _: np.random.Generator) -> Scene:
+        return replace(scene, objects=(), labelled=frozenset())
+
+    monkeypatch.setattr("deixis.train.loader.recolour", emptied)
+    changed = replace(data, config=replace(data.config, augment=replace(data.config.augment, recolour=share)))
+    silent = [index for index in range(40) if not changed.phrases(index)]
+    assert least <= len(silent) <= most
+    assert all(not changed[index].targets.phrase_valid.any() for index in silent)
 
 
 def test_given_sentences_with_a_held_out_word_are_left_out(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="the extra [train] is not installed")
 import torch
 from accelerate import Accelerator
 
-from deixis.errors import ConfigError
+from deixis.errors import CheckpointError, ConfigError
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import WIDTHS, EfficientNetLite0
@@ -120,6 +120,15 @@ def test_a_pruned_backbone_is_trained_on_from_its_checkpoint(tmp_path: Path, mon
     stem = trainer.network.image_encoder.backbone._conv_stem.weight
     assert stem.shape[0] == 16
     assert torch.equal(stem, pruned.image_encoder.backbone._conv_stem.weight)
+
+
+def test_a_run_that_starts_from_a_pruned_backbone_must_have_its_widths(tmp_path: Path) -> None:
+    path = tmp_path / "pruned.safetensors"
+    pruned = build(tiny_model(backbone_widths=HALF), seed=9)
+    save_checkpoint(path, Checkpoint(pruned.config, tiny_vectors().fingerprint, 0, weights_of(pruned, MODEL), {}))
+    config = tiny_run(tmp_path, model=tiny_model(), initial=(path.name,))
+    with pytest.raises(CheckpointError, match=rf"expected model.backbone_widths = \[{HALF[0]}, .*\], got \[\]"):
+        Trainer(config, tmp_path / "run", tmp_path, Accelerator(cpu=True))
 
 
 def test_a_pruned_backbone_needs_a_checkpoint(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class AugmentConfig:
             several side by side, so that each is told from the others by what it wears.
         paste: probability that objects of another picture are laid into this one.
         jitter: strength of brightness, contrast, saturation and gamma changes.
+        recolour: probability that some of several people get clothes of other colours.
     """
 
     flip: float = 0.5
@@ -83,9 +84,10 @@ class AugmentConfig:
     lineup: float = 0.6
     paste: float = 0.4
     jitter: float = 0.3
+    recolour: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mosaic", "contrast", "lineup", "paste"):
+        for name in ("flip", "mosaic", "contrast", "lineup", "paste", "recolour"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.min_scale <= 1:

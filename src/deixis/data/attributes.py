@@ -54,7 +54,7 @@ BUST_BAND = (0.45, 0.75)  # of the height of a head and shoulders cut off by the
 HALF_BAND = (0.28, 0.62)  # of a person who sits, strides, or is cut off at the legs
 LEGS_BAND = (0.58, 0.86)
 _DOMINANT = 0.55
-_DOUBT = 0.28
+DOUBT = 0.28
 
 ColourShares = NDArray[np.float64]
 
@@ -155,11 +155,11 @@ def dominant(shares: ColourShares, minimum: float = _DOMINANT) -> str | None:
     return COLOURS[first]
 
 
-def could_be(shares: ColourShares, colour: str) -> bool:
+def could_be(shares: ColourShares, colour: str, least: float = DOUBT) -> bool:
     """Whether somebody might call it that colour; also True when nothing is known (all zeros)."""
     if not shares.any():
         return True
-    return float(shares @ _closeness()[_INDEX[colour]]) > _DOUBT
+    return float(shares @ _closeness()[_INDEX[colour]]) > least
 
 
 def extreme(values: Sequence[float], margins: Sequence[float]) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from deixis.data import attributes, nouns
+from deixis.data import nouns
 from deixis.data.facts import SMALLEST_TARGET, UNSAID, SceneFacts, Thing, claim_one, worth
 from deixis.data.places import sides
 from deixis.data.templates import COUNT_WORDS
@@ -25,6 +25,7 @@ _NO_COLOUR = nouns.listed(
     traffic light
     """
 )
+UNNOTICED = 0.08  # of a thing's area: a colour need not tell it from smaller ones
 _FAINT_COLOURS = frozenset({"gray", "brown", "tan"})  # not of what may be transparent, or white in a dim room
 _NEVER_FAINT = nouns.listed("cup, bottle, vase, toilet, sink, refrigerator, tv, oven")
 
@@ -94,7 +95,8 @@ def _by_colour(facts: SceneFacts, group: list[Thing], part: str, wording: str) -
         colour = facts.colour(thing, part) if thing.area >= SMALLEST_TARGET else None
         if colour is None or not colour_fits(thing, colour) or (part == "legs" and colour not in _TROUSERS):
             continue
-        rivals = [other for other in group if attributes.could_be(facts.shares(other, part), colour)]
+        noticed = [other for other in group if other.area > UNNOTICED * thing.area]
+        rivals = [other for other in noticed if facts.might_be(other, part, colour)]
         slots = {"c": colour}
         if part == "legs":
             slots["g"] = "jeans" if colour == "blue" else "pants"

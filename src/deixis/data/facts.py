@@ -20,6 +20,10 @@ UNSAID = frozenset({"accessories", "intimate", "bra", "panties"})
 _SELDOM_SAID = frozenset({"skin", "hair"})
 _SKIN_LIKE = frozenset({"tan", "brown"})  # of a band of a person it may be skin
 _RARELY_SKIN = frozenset({"orange", "pink"})
+# Where in a box's width a person's clothes are looked for without a mask: on fully labelled COCO photographs that gave
+# the mask's colour for 85 of 85 people for whom both gave one.
+_MIDDLE = (0.35, 0.65)
+_ANYWHERE = 0.1  # share of a whole person from which on a colour may be that of clothes
 _WOMENS = nouns.listed("dress, skirt, heels, pumps, blouse, purse, romper, bra, stockings")
 
 
@@ -155,18 +159,31 @@ class SceneFacts:
             return None
         return colour
 
+    def might_be(self, thing: Thing, part: str, colour: str) -> bool:
+        """Whether somebody might say of a thing, or of a band of a person, that it is of that colour."""
+        shares = self.shares(thing, part)
+        if part == "all" or shares.any():
+            return attributes.could_be(shares, colour)
+        return attributes.could_be(self.shares(thing), colour, _ANYWHERE)  # clothes, but where?
+
+    def rows(self, thing: Thing, part: str) -> tuple[int, int] | None:
+        """Rows [start, stop) of a thing, or of the "torso" or "legs" of a person; None where these are not seen."""
+        x0, y0, x1, y1 = thing.item.box_xyxy
+        if part == "all":
+            return max(int(y0), 0), int(y1 + 1)
+        band = _band(thing, part, (y1 - y0) / max(x1 - x0, 1e-6))
+        return None if band is None else attributes.band_rows(thing.item.box_xyxy, band)
+
     def _measure(self, thing: Thing, part: str) -> attributes.ColourShares:
-        item = thing.item
-        if item.mask is None:
+        item, rows = thing.item, self.rows(thing, part)
+        if rows is None or (item.mask is None and (part == "legs" or not nouns.is_person(thing.name))):
             return np.zeros(len(attributes.COLOURS))
-        x0, y0, x1, y1 = item.box_xyxy
-        rows = (max(int(y0), 0), int(y1 + 1))
-        if part != "all":
-            band = _band(thing, part, (y1 - y0) / max(x1 - x0, 1e-6))
-            if band is None:
-                return np.zeros(len(attributes.COLOURS))
-            rows = attributes.band_rows(item.box_xyxy, band)
-        return attributes.colour_shares(self.scene.image, item.mask, rows, (max(int(x0), 0), int(x1 + 1)))
+        x0, _, x1, _ = item.box_xyxy
+        mask = item.mask
+        if mask is None:
+            mask = np.broadcast_to(np.True_, self.scene.size)
+            x0, x1 = (x0 + share * (x1 - x0) for share in _MIDDLE)
+        return attributes.colour_shares(self.scene.image, mask, rows, (max(int(x0), 0), int(x1 + 1)))
 
     @cached_property
     def people(self) -> list[Thing]:

@@ -67,7 +67,7 @@ class SynthesisOptions:
 
 
 DEFAULT = SynthesisOptions()
-CLOTHES_AMONG_PEOPLE = 4.0  # how much readier clothes and colours are named where several people are dressed
+CLOTHES_AMONG_PEOPLE = 4.0  # how much readier clothes and colours are named where there are several people
 _MOST_USES = 3  # wordings of one claim in one scene
 _NO_ARTICLE = ("the ", "a ", "all", "both", "every", "people", "in ", "on ", "one ")
 _ARTICLE_FACTOR = {"in": 0.4, "worn": 0.4, "all": 0.0, "everyone": 0.0, "outfit": 0.0, "pants": 0.4}
@@ -123,7 +123,7 @@ class _Drawing:
     def draw(self, limit: int) -> list[Expression]:
         """Up to ``limit`` expressions."""
         kinds = {kind: self.options.weight(kind) for kind in KINDS if self.options.weight(kind) > 0}
-        if len(self.facts.parts) > 1:
+        if len(self.facts.people) > 1:
             kinds |= {kind: CLOTHES_AMONG_PEOPLE * kinds[kind] for kind in ("clothing", "colour") if kind in kinds}
         found: list[Expression] = []
         for _ in range(4 * limit):

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv, upsample
 
 APPEARANCE_CHANNELS = 48
+PALETTE_CHANNELS = 24  # soft bins of the picture's colours: the mean of a red shirt and its wall is no red
 FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
 MASK_HIDDEN = 4  # hidden units of an object's mask network
 FAR = 100.0  # largest square of a distance from an object's centre in half sides of its box
@@ -87,7 +88,8 @@ class ObjectHead(nn.Module):
         self.window = nn.Parameter(torch.tensor(1.0))
         self.appearance = nn.Conv2d(inputs, APPEARANCE_CHANNELS, 1)
         self.fine_appearance = nn.Conv2d(FINE_CHANNELS, APPEARANCE_CHANNELS, 2, stride=2, bias=False)
-        pooled = (1 + BANDS) * (APPEARANCE_CHANNELS + 3)
+        self.palette = nn.Sequential(nn.Conv2d(3, PALETTE_CHANNELS, 1), nn.ReLU())
+        pooled = (1 + BANDS) * (APPEARANCE_CHANNELS + 3 + PALETTE_CHANNELS)
         self.describe = nn.Sequential(nn.Linear(pooled + inputs, look), nn.ReLU(), nn.Linear(look, look))
         nn.init.zeros_(self.context.weight)
         nn.init.constant_(self.heat.bias, -4.6)  # type: ignore[arg-type]
@@ -175,7 +177,7 @@ class ObjectHead(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Descriptions (B, K, look) and mean class probabilities (B, K, M) of the candidates."""
         appearance = self.appearance(visual) + self.fine_appearance(fine)
-        appearance = torch.cat([appearance, colours], dim=1).flatten(2).transpose(1, 2)
+        appearance = torch.cat([appearance, colours, self.palette(colours)], dim=1).flatten(2).transpose(1, 2)
         weights = F.avg_pool2d(masks.detach().sigmoid(), 2)
         height = weights.shape[-2]
         y = cell_centres(height, masks)

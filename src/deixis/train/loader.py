@@ -24,6 +24,7 @@ from deixis.model.losses import IGNORED, Targets
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.augment import augment, change_light, mosaic
 from deixis.train.paste import paste
+from deixis.train.recolour import recolour
 from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets
 from deixis.trainconfig import TrainConfig
 from deixis.types import Expression, Scene
@@ -69,6 +70,7 @@ class TrainingData(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         rng = np.random.default_rng([self.config.seed, index])
         scene, exhaustive, style = self._draw(rng)
+        scene = self._recoloured(scene, rng)
         phrases = self._phrases(scene, style, rng)
         scene = replace(scene, image=change_light(scene.image, self.config.augment.jitter, rng))
         return self._batch(scene, phrases, exhaustive, rng)
@@ -77,7 +79,7 @@ class TrainingData(Dataset[Batch]):
         """The expressions of item ``index``, without its picture."""
         rng = np.random.default_rng([self.config.seed, index])
         scene, _, style = self._draw(rng)
-        return self._phrases(scene, style, rng)
+        return self._phrases(self._recoloured(scene, rng), style, rng)
 
     def _draw(self, rng: np.random.Generator) -> tuple[Scene, bool, str]:
         """A scene of one or two pictures, whether all its objects are labelled, and its source's ``phrases``."""
@@ -103,6 +105,11 @@ class TrainingData(Dataset[Batch]):
         share = share and "person" in scene.labelled and "person" in other.labelled  # nobody whom captions leave out
         exhaustive = exhaustive and other_source.config.labelled == "all" and other_source.config.whole is None
         return mosaic(scene, other, share, rng), exhaustive, style
+
+    def _recoloured(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """The scene, at times with other colours of what people wear."""
+        share = self.config.augment.recolour
+        return recolour(scene, rng) if share and rng.random() < share else scene
 
     def _line_up(self, scene: Scene, source: Source, rng: np.random.Generator) -> Scene:
         """The scene and up to ``MOST_BESIDE`` others of its source side by side."""

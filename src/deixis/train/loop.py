@@ -22,7 +22,7 @@ from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError
 from deixis.files import atomic_write, folder_lock
-from deixis.model.build import build
+from deixis.model.build import Network, build
 from deixis.model.efficientnet import imagenet_weights
 from deixis.model.losses import total_loss
 from deixis.runs import all_leak_free
@@ -279,12 +279,18 @@ class Trainer:
         report(progress)
 
 
-def start_from(network: nn.Module, checkpoint: Checkpoint, where: str) -> None:
+def start_from(network: Network, checkpoint: Checkpoint, where: str) -> None:
     """Take the weights of another run wherever name and shape agree; the rest keeps its first values.
 
     Raises:
-        CheckpointError: nothing agrees.
+        CheckpointError: nothing agrees, or the backbone there has other hidden channels than this one.
     """
+    ours, theirs = network.config, checkpoint.config
+    if ours.backbone == theirs.backbone and ours.backbone_widths != theirs.backbone_widths:
+        raise CheckpointError(
+            f"initial: {where}: its backbone has other hidden channels: expected model.backbone_widths = "
+            f"{list(theirs.backbone_widths)}, got {list(ours.backbone_widths)}"
+        )
     own = network.state_dict()
     given = {name: value for name, value in checkpoint.part(MODEL).items() if name in own}
     fitting = {name: value for name, value in given.items() if value.shape == own[name].shape}
