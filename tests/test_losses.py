@@ -16,17 +16,18 @@ from deixis.model.losses import (
     WORSE,
     Targets,
     _box_loss,
-    _phrase_class_loss,
     box_iou,
     category_loss,
     dice_loss,
     exclusive_category_loss,
     heat_loss,
     instance_loss,
+    label_loss,
     mask_iou,
     object_class_loss,
     pixel_loss,
     selection_loss,
+    shown_colour_loss,
     total_loss,
 )
 from deixis.model.objects import Candidates
@@ -204,7 +205,7 @@ def choosing(boxes: torch.Tensor, objects: int, **changes: torch.Tensor) -> tupl
     """Candidates with these boxes, the first of which are true objects without masks; one phrase names the first."""
     count = boxes.shape[1]
     empty = torch.zeros(1, count, 1)
-    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, count, 2, 2), empty, empty)
+    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, count, 2, 2), empty, empty, empty)
     found = targets()._replace(
         members=torch.tensor([[[True] + [False] * (objects - 1)]]),
         object_boxes=boxes[:, :objects],
@@ -258,12 +259,31 @@ def test_of_two_candidates_for_an_object_the_one_that_fits_better_is_preferred()
 
 
 def test_classes_of_phrases() -> None:
+    labels, valid = torch.tensor([[1, IGNORED, 0]]), torch.tensor([[True, True, False]])
+    logits = torch.tensor([[[0.0, 2.0], [5.0, 0.0], [0.0, 5.0]]])
+    assert label_loss(logits, labels, valid).item() == pytest.approx(log(1 + exp(-2))), "one is known and valid"
+    assert label_loss(logits, torch.full((1, 3), IGNORED), valid) == 0
+
+
+def test_objects_show_the_colour_that_phrases_say_of_them() -> None:
+    red, blue = 0, 1
+    boxes = torch.tensor([[[0.2, 0.5, 0.2, 0.6], [0.7, 0.5, 0.2, 0.6], [0.45, 0.5, 0.1, 0.1], [0.7, 0.5, 0.2, 0.6]]])
+    empty = torch.zeros(1, 4, 1)
+    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, 4, 2, 2), empty, empty, empty)
     found = targets()._replace(
-        phrase_class=torch.tensor([[1, IGNORED, 0]]), phrase_valid=torch.tensor([[True, True, False]])
+        object_boxes=boxes[:, :2],
+        object_valid=torch.tensor([[True, True]]),
+        members=torch.tensor([[[True, False], [False, True], [True, True]]]),
+        phrase_valid=torch.tensor([[True, True, True]]),
+        phrase_colour=torch.tensor([[red, IGNORED, 2]]),
     )
-    assert _phrase_class_loss(torch.zeros(1, 3, 4), found).item() == pytest.approx(log(4)), "one is known and valid"
-    nothing = found._replace(phrase_class=torch.full((1, 3), IGNORED))
-    assert _phrase_class_loss(torch.zeros(1, 3, 4), nothing) == 0
+    logits = torch.zeros(1, 4, 2)
+    logits[0, 0, red] = logits[0, 1, blue] = 2.0
+    assert shown_colour_loss(logits, candidates, found).item() == pytest.approx(log(1 + exp(-2))), "one is told"
+    told = found._replace(phrase_colour=torch.tensor([[red, blue, IGNORED]]))
+    assert shown_colour_loss(logits, candidates, told).item() == pytest.approx((2 * log(1 + exp(-2)) + log(2)) / 3)
+    unsaid = found._replace(phrase_valid=torch.zeros(1, 3, dtype=torch.bool))
+    assert shown_colour_loss(logits, candidates, unsaid) == 0
 
 
 def test_weights_scale_their_terms() -> None:

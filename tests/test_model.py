@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from deixis.config import COLOURS_SAID
 from deixis.errors import CheckpointError, MissingExtra
 from deixis.model.build import build, parameter_count
 from deixis.model.category import CategorySegmenter, dot_product
@@ -25,7 +26,7 @@ from deixis.model.image_encoder import spatial_channels, upsample
 from deixis.model.losses import IGNORED, Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.outputs import Answer
-from deixis.model.relate import RANKS, ObjectFacts, _exceeds, _ranks, select_masks
+from deixis.model.relate import RANKS, ObjectFacts, _exceeds, _ranks, contest, select_masks
 from deixis.model.text_encoder import TextEncoder, without_padding
 from deixis.text import MAX_TOKENS
 from deixis.trainconfig import LossConfig
@@ -78,6 +79,7 @@ def targets() -> Targets:
         classes=F.avg_pool2d(masks[:, :M], 2),
         class_known=torch.ones(B, M, dtype=torch.bool),
         rivals=torch.ones(B, M, dtype=torch.bool),
+        phrase_colour=torch.tensor([[0, COLOURS_SAID, IGNORED]] * B),
     )
 
 
@@ -166,7 +168,7 @@ def test_every_trainable_parameter_gets_a_gradient(network: CompactNetwork) -> N
     loss.backward()
     assert loss.isfinite()
     assert set(terms) == {"answer", "p1", "category", "object_class", "phrase_class", "presence"} | (
-        {"heat", "box", "instance", "selection"} if network.objects is not None else set()
+        {"heat", "box", "instance", "selection", "colour"} if network.objects is not None else set()
     )
     torch.testing.assert_close(loss.detach(), torch.stack(list(terms.values())).sum())
     for name, parameter in network.named_parameters():
@@ -346,6 +348,25 @@ def test_leading_steps_without_any_word_are_left_out() -> None:
     vectors[1, 1, 0] = 1
     assert torch.equal(without_padding(vectors), vectors)
     assert torch.equal(without_padding(torch.zeros(1, 1, 6, 3)), torch.zeros(1, 1, 6, 3))
+
+
+def test_in_a_contest_the_likeliest_gains_and_the_others_lose() -> None:
+    choice = torch.tensor([[0.36, 0.18, 0.0], [0.81, 0.81, 0.405], [1.0, 0.9, 1.0], [0.0, 0.0, 0.0]])
+    expected = torch.tensor([[0.6, 0.3 / 16, 0.0], [0.9, 0.9, 0.45 / 16], [1.0, 0.9**5, 1.0], [0.0, 0.0, 0.0]])
+    torch.testing.assert_close(contest(choice), expected)
+
+
+def test_the_score_does_not_depend_on_the_contest(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build(tiny_model(), seed=0).eval()
+    make = torch.Generator().manual_seed(0)
+    images, vectors = torch.rand(1, 3, 64, 64, generator=make), torch.rand(1, 2, 20, 8, generator=make)
+    with torch.no_grad():
+        encoded = network.encode_image(images)
+        held = network.answer(encoded, vectors)
+        monkeypatch.setattr("deixis.model.compact.contest", lambda choice: choice)
+        plain = network.answer(encoded, vectors)
+    torch.testing.assert_close(held.presence, plain.presence)
+    assert not torch.allclose(held.p3, plain.p3) and not torch.allclose(held.logits, plain.logits)
 
 
 def test_masks_of_chosen_objects_are_laid_over_each_other() -> None:

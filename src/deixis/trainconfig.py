@@ -106,6 +106,7 @@ class LossConfig:
         masks: of the masks of objects.
         background: weight of a background pixel in a plain mean cross-entropy over pixels, as in the 2016 baseline;
             0 for cross-entropy plus Dice.
+        colour: of the colours that phrases say and objects show.
     """
 
     p1: float = 0.5
@@ -117,6 +118,7 @@ class LossConfig:
     selection: float = 0.5
     presence: float = 0.2
     background: float = 0.0
+    colour: float = 0.5
 
 
 @dataclass(frozen=True)

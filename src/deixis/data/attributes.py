@@ -33,6 +33,7 @@ COLOURS = (
     "dark",
 )
 _UNSAID = frozenset({"teal", "pale", "dark"})
+SAID = tuple(name for name in COLOURS if name not in _UNSAID)
 _INDEX = {name: index for index, name in enumerate(COLOURS)}
 _CLOSE = {
     "black": ("gray", "brown", "blue", "dark"),

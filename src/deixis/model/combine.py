@@ -41,9 +41,21 @@ class Combine(nn.Module):
         return None if self.alpha_logit is None else self.alpha_logit.sigmoid()
 
     def forward(
-        self, p1: Tensor | None, p2: Tensor | None, p3: Tensor | None, text: Tensor | None
+        self,
+        p1: Tensor | None,
+        p2: Tensor | None,
+        p3: Tensor | None,
+        text: Tensor | None,
+        surest: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities (B, P, h, w) of each term and phrase vectors (B, P, text).
+        """Mix the terms.
+
+        Args:
+            p1: probabilities (B, P, h, w).
+            p2: probabilities (B, P, h, w).
+            p3: probabilities (B, P, h, w).
+            text: (B, P, text) phrase vectors.
+            surest: (B, P) peak of the third term before its candidates' contest.
 
         Returns:
             The answer's logits (B, P, h, w), the logit (B, P) that the phrase names something here, and the weight
@@ -55,7 +67,8 @@ class Combine(nn.Module):
         logits = logit(p) - math.log(self.threshold / (1 - self.threshold))
         if self.presence is None:
             return logits, logits.amax(dim=(-2, -1)), weights
-        peaks = torch.stack([term.amax(dim=(-2, -1)) for term in terms], dim=-1)
+        highest = [term.amax(dim=(-2, -1)) for term in (p1, p2) if term is not None]
+        peaks = torch.stack(highest if surest is None else [*highest, surest], dim=-1)
         # Padded to whole vectors: ONNX Runtime's logarithm of what is left over has another last bit, and a phrase's
         # score would depend on its place among others.
         padded = logit(F.pad(peaks, (0, LANES - len(terms)), value=0.5))

@@ -9,12 +9,13 @@ from torch.nn import functional as F
 
 from deixis.config import ModelConfig
 from deixis.model.category import CategorySegmenter, ExpressionClassifier, dot_product
+from deixis.model.colour import ColourMatch
 from deixis.model.combine import Combine
 from deixis.model.image_encoder import ImageEncoder
 from deixis.model.lstm_cnn import LstmCnn
-from deixis.model.objects import Candidates, ObjectHead, ObjectMaps
+from deixis.model.objects import COLOUR_FEATURES, Candidates, ObjectHead, ObjectMaps
 from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
-from deixis.model.relate import ObjectFacts, Relate, select_masks
+from deixis.model.relate import ObjectFacts, Relate, contest, select_masks
 from deixis.model.text_encoder import TextEncoder, WordEmbedding, without_padding
 
 
@@ -42,10 +43,12 @@ class CompactNetwork(nn.Module):
         self.combine = Combine(config.terms, text)
         self.objects: ObjectHead | None = None
         self.relate: Relate | None = None
+        self.colour: ColourMatch | None = None
         if config.objects:
             look = config.relate_width
             self.objects = ObjectHead(config.width, config.embedding_dim, config.candidates, look)
             self.relate = Relate(look, text, look, config.relate_layers, config.dropout)
+            self.colour = ColourMatch(COLOUR_FEATURES, text)
 
     def load_backbone(self, path: Path) -> None:
         """Load the backbone's ImageNet weights."""
@@ -63,8 +66,7 @@ class CompactNetwork(nn.Module):
 
     def encode_image(self, images: Tensor) -> EncodedImage:
         """The image graph: (B, 3, S, S) normalised images -> what phrases need."""
-        encoded, _, _, _ = self._encode(images, None)
-        return encoded
+        return self._encode(images, None)[0]
 
     def answer(self, image: EncodedImage, vectors: Tensor) -> Answer:
         """The phrase graph.
@@ -77,7 +79,7 @@ class CompactNetwork(nn.Module):
         batch, phrases = vectors.shape[:2]
         vectors = without_padding(self.embed(vectors))
         flat = vectors.flatten(0, 1)
-        text = p1_logits = class_logits = p2 = choice = p3 = None
+        text = p1_logits = class_logits = p2 = choice = p3 = surest = colour_logits = None
         if self.text_encoder is not None and self.lstm_cnn is not None and image.p1_part is not None:
             last, states = self.text_encoder(flat)
             text = last.reshape(batch, phrases, -1)
@@ -86,18 +88,21 @@ class CompactNetwork(nn.Module):
             class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
             p_text = class_logits.softmax(dim=-1)[..., :-1]
             p2 = dot_product(image.p_image, p_text)
-        if self.relate is not None and image.masks is not None:
-            assert image.classes is not None and image.objectness is not None
+        if self.relate is not None and self.colour is not None and image.masks is not None:
+            assert image.classes is not None and image.colours is not None and image.objectness is not None
             assert image.look is not None and image.facts is not None and image.exceeds is not None
             objects = ObjectFacts(image.objectness, image.look, image.facts, image.exceeds)
             words = states.reshape(batch, phrases, *states.shape[1:])
-            match = p_text @ image.classes.transpose(1, 2)
+            colour_logits = self.colour.of_phrase(text)
+            match = self.colour(p_text @ image.classes.transpose(1, 2), image.colours, colour_logits)
             present = (vectors != 0).any(dim=-1)
             choice = self.relate(objects, match, text, words, present)
-            p3 = select_masks(choice.sigmoid(), image.masks)
+            chances = choice.sigmoid()
+            p3 = select_masks(chances if self.training else contest(chances), image.masks)
+            surest = (chances * image.masks.amax(dim=(-2, -1))[:, None]).amax(dim=-1)
         p1 = None if p1_logits is None else p1_logits.sigmoid()
-        logits, presence, weights = self.combine(p1, p2, p3, text)
-        return Answer(logits, presence, weights, p1_logits, p2, class_logits, choice, p3)
+        logits, presence, weights = self.combine(p1, p2, p3, text, surest)
+        return Answer(logits, presence, weights, p1_logits, p2, class_logits, choice, p3, colour_logits)
 
     def forward(self, images: Tensor, vectors: Tensor, hints: Tensor, cells: Tensor) -> TrainingOutput:
         """One training pass.
@@ -108,25 +113,26 @@ class CompactNetwork(nn.Module):
             hints: (B, h, w) at stride 8, added to the heat map so that true objects are among the candidates.
             cells: (B, N) flat stride-8 cells of the true objects' centres.
         """
-        encoded, p_image_logits, maps, candidates = self._encode(images, hints)
+        encoded, p_image_logits, maps, candidates, colours = self._encode(images, hints)
         boxes = masks = None
         if self.objects is not None and maps is not None:
             boxes, filters = self.objects.at_cells(maps, cells)
             masks = self.objects.masks(maps.embedding, boxes, filters)
-        return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, boxes, masks)
+        return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, colours, boxes, masks)
 
     def _encode(
         self, images: Tensor, hints: Tensor | None
-    ) -> tuple[EncodedImage, Tensor | None, ObjectMaps | None, Candidates | None]:
+    ) -> tuple[EncodedImage, Tensor | None, ObjectMaps | None, Candidates | None, Tensor | None]:
         visual, fine, coarse = self.image_encoder(images)
         p1_part = None if self.lstm_cnn is None else self.lstm_cnn.image_part(visual, fine)
         p_image_logits = None if self.category is None else self.category(visual, coarse)
         p_image = None if p_image_logits is None else p_image_logits.sigmoid()
-        if self.objects is None or self.relate is None or p_image is None:
-            return EncodedImage(p1_part, p_image), p_image_logits, None, None
+        if self.objects is None or self.relate is None or self.colour is None or p_image is None:
+            return EncodedImage(p1_part, p_image), p_image_logits, None, None, None
         maps = self.objects(visual, fine)
         colours = F.avg_pool2d(images, 8)
         found = self.objects.propose(maps, visual, fine, colours, p_image.detach(), hints)
         facts = self.relate.image_part(found.look, found.boxes, found.score)
-        encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, *facts)
-        return encoded, p_image_logits, maps, found
+        shown = self.colour.of_object(found.colours)
+        encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, shown.softmax(dim=-1), *facts)
+        return encoded, p_image_logits, maps, found, shown

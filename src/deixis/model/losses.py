@@ -29,6 +29,7 @@ class Targets(NamedTuple):
     in 0..M-1, or ``IGNORED``. object_masks: (B, N, H, W) float, filled boxes where not known. object_mask_known: (B,
     N) bool. heat: (B, h, w) in [0, 1]. heat_weight: (B, h, w). classes: (B, M, h, w) float. class_known: (B, M) bool,
     labelled completely. rivals: (B, M) bool, the classes of whole objects: such an object is of one of them alone.
+    phrase_colour: (B, P) long, the colour that it says of what it names, C for none, or ``IGNORED``.
     """
 
     masks: Tensor
@@ -47,6 +48,7 @@ class Targets(NamedTuple):
     classes: Tensor
     class_known: Tensor
     rivals: Tensor
+    phrase_colour: Tensor
 
 
 def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) -> tuple[Tensor, dict[str, Tensor]]:
@@ -66,13 +68,18 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
         terms["category"] = of_classes(output.p_image_logits, targets) * weights.category
         if not exclusive:
             terms["object_class"] = object_class_loss(output.p_image_logits, targets) * weights.object_class
-        terms["phrase_class"] = _phrase_class_loss(answer.class_logits, targets) * weights.phrase_class
+        named = label_loss(answer.class_logits, targets.phrase_class, targets.phrase_valid)
+        terms["phrase_class"] = named * weights.phrase_class
     if output.maps is not None and output.candidates is not None and answer.choice_logits is not None:
         assert output.instance_boxes is not None and output.instance_masks is not None
         terms["heat"] = heat_loss(output.maps.heat[:, 0], targets) * weights.objects
         terms["box"] = _box_loss(output.instance_boxes, targets) * weights.objects
         terms["instance"] = instance_loss(output.instance_masks, targets) * weights.masks
         terms["selection"] = selection_loss(answer.choice_logits, output.candidates, targets) * weights.selection
+        assert answer.colour_logits is not None and output.candidate_colours is not None
+        said = label_loss(answer.colour_logits, targets.phrase_colour, targets.phrase_valid)
+        shown = shown_colour_loss(output.candidate_colours, output.candidates, targets)
+        terms["colour"] = (said + shown) * weights.colour
     total = torch.stack(list(terms.values())).sum()
     return total, {name: term.detach() for name, term in terms.items()}
 
@@ -250,10 +257,19 @@ def _box_loss(boxes: Tensor, targets: Targets) -> Tensor:
     return _masked_mean(0.5 * (centre + size).sum(dim=-1) + 1 - overlap, weights)
 
 
-def _phrase_class_loss(logits: Tensor, targets: Targets) -> Tensor:
-    classes = torch.where(targets.phrase_valid, targets.phrase_class, torch.full_like(targets.phrase_class, IGNORED))
-    known = (classes != IGNORED).sum().clamp(min=1)
-    return F.cross_entropy(logits.flatten(0, 1), classes.flatten(), ignore_index=IGNORED, reduction="sum") / known
+def shown_colour_loss(logits: Tensor, candidates: Candidates, targets: Targets) -> Tensor:
+    """The colour (B, K, C) of the candidates for what phrases name, as the phrases say it."""
+    best, index = (box_iou(candidates.boxes, targets.object_boxes) * targets.object_valid[:, None]).max(dim=-1)
+    says = targets.phrase_valid & (targets.phrase_colour >= 0) & (targets.phrase_colour < logits.shape[-1])
+    said = torch.where(says[..., None] & targets.members, targets.phrase_colour[..., None], IGNORED).amax(dim=1)
+    return label_loss(logits, said.gather(1, index), best >= MATCH_IOU)
+
+
+def label_loss(logits: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
+    """Mean cross-entropy of (B, N, M) under labels (B, N) where they are valid and not ``IGNORED``; zero for none."""
+    labels = torch.where(valid, labels, torch.full_like(labels, IGNORED))
+    known = (labels != IGNORED).sum().clamp(min=1)
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum") / known
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:

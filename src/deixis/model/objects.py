@@ -21,6 +21,7 @@ FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all pe
 MASK_HIDDEN = 4  # hidden units of an object's mask network
 FAR = 100.0  # largest square of a distance from an object's centre in half sides of its box
 BANDS = 3  # upper, middle and lower third of an object: shirt and trousers differ
+COLOUR_FEATURES = (1 + BANDS) * (3 + PALETTE_CHANNELS)
 
 
 class ObjectMaps(NamedTuple):
@@ -56,7 +57,8 @@ class Candidates(NamedTuple):
     """K proposed objects a picture.
 
     score: (B, K) centre probability; boxes: (B, K, 4) centre x, y, width, height as shares of the picture;
-    masks: (B, K, 2h, 2w) logits; look: (B, K, D) description; classes: (B, K, M) mean p_image inside the mask.
+    masks: (B, K, 2h, 2w) logits; look: (B, K, D) description; classes: (B, K, M) mean p_image inside the mask;
+    colours: (B, K, COLOUR_FEATURES), of the whole and of each band.
     """
 
     score: Tensor
@@ -64,6 +66,7 @@ class Candidates(NamedTuple):
     masks: Tensor
     look: Tensor
     classes: Tensor
+    colours: Tensor
 
 
 class ObjectHead(nn.Module):
@@ -123,8 +126,8 @@ class ObjectHead(nn.Module):
         score = heat.flatten(1).gather(1, cells)
         boxes, filters = self.at_cells(maps, cells)
         masks = self.masks(maps.embedding, boxes, filters)
-        look, classes = self._describe(masks, boxes, cells, visual, fine, colours, p_image)
-        return Candidates(score, boxes, masks, look, classes)
+        look, classes, seen = self._describe(masks, boxes, cells, visual, fine, colours, p_image)
+        return Candidates(score, boxes, masks, look, classes, seen)
 
     def at_cells(self, maps: ObjectMaps, cells: Tensor) -> tuple[Tensor, MaskFilters]:
         """Boxes (B, N, 4) and masks' filters predicted at flat cell indices (B, N)."""
@@ -174,8 +177,8 @@ class ObjectHead(nn.Module):
         fine: Tensor,
         colours: Tensor,
         p_image: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Descriptions (B, K, look) and mean class probabilities (B, K, M) of the candidates."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Look, classes and colours of the candidates (see there)."""
         appearance = self.appearance(visual) + self.fine_appearance(fine)
         appearance = torch.cat([appearance, colours, self.palette(colours)], dim=1).flatten(2).transpose(1, 2)
         weights = F.avg_pool2d(masks.detach().sigmoid(), 2)
@@ -186,9 +189,11 @@ class ObjectHead(nn.Module):
         inside = [(depth >= band) & (depth < band + 1) for band in range(BANDS)]
         parts = torch.stack([torch.ones_like(depth), *(part.to(depth.dtype) for part in inside)], dim=1)
         pooled = _mean_inside((weights[:, None] * parts[..., None]).flatten(1, 2), appearance)  # all parts at once
-        described = torch.cat([*pooled.chunk(1 + BANDS, dim=1), gather_cells(visual, cells)], dim=-1)
+        bands = pooled.chunk(1 + BANDS, dim=1)
+        described = torch.cat([*bands, gather_cells(visual, cells)], dim=-1)
+        seen = torch.cat([band[..., APPEARANCE_CHANNELS:] for band in bands], dim=-1)
         classes = _mean_inside(weights, p_image.flatten(2).transpose(1, 2))
-        return self.describe(described), classes
+        return self.describe(described), classes, seen
 
 
 def cell_centres(count: int, like: Tensor) -> Tensor:

@@ -178,7 +178,7 @@ class TrainingData(Dataset[Batch]):
                     for array in (
                         named.masks, named.mask_known, named.valid, named.classes, named.members, named.choosable,
                         padded["boxes"], padded["valid"], padded["classes"], padded["masks"], padded["mask_known"],
-                        objects.heat, objects.heat_weight, maps, class_known, self._rivals,
+                        objects.heat, objects.heat_weight, maps, class_known, self._rivals, named.colours,
                     )
                 )
             ),

@@ -9,14 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deixis.data.attributes import SAID
+from deixis.data.nouns import listed
 from deixis.data.scenes import object_mask
+from deixis.data.synthesize import KINDS
+from deixis.data.templates import AS_PEOPLE_SAY
 from deixis.image import Letterbox
 from deixis.masks import union
 from deixis.model.losses import IGNORED
+from deixis.text import tokenize
 from deixis.types import BoolMask, Expression, FloatArray, Scene, SceneObject
 
 MAX_OBJECTS = 16  # the largest of a picture; more make a training step slow
 MASK_STRIDE, CELL_STRIDE = 4, 8
+_COLOURS = {said: row for row, name in enumerate(SAID) for said in AS_PEOPLE_SAY.get(name, (name,))}
+# Of these a colour is said, not of the person or of what that person wears above.
+_WORN_ELSEWHERE = listed(
+    """
+    pants, jeans, skirt, shorts, leggings, tights, stockings, shoes, boots, heels, sandals, sneakers, socks, bag,
+    purse, hat, cap, sunglasses, glasses, scarf, belt, tie, gloves, watch, necklace
+    """
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +56,7 @@ class PhraseTargets:
     classes: NDArray[np.int64]
     members: NDArray[np.bool_]
     choosable: NDArray[np.bool_]
+    colours: NDArray[np.int64]
 
 
 def shrink(mask: BoolMask, box: Letterbox, stride: int) -> FloatArray:
@@ -102,6 +116,7 @@ def phrase_targets(
         classes=np.full(count, IGNORED, dtype=np.int64),
         members=np.zeros((count, MAX_OBJECTS), dtype=bool),
         choosable=np.ones(count, dtype=bool),
+        colours=np.full(count, IGNORED, dtype=np.int64),
     )
     by_id = {item.id: item for item in scene.objects}
     slots = {identity: slot for slot, identity in enumerate(objects.ids)}
@@ -113,12 +128,25 @@ def phrase_targets(
         targets.masks[row] = shrink(mask, box, stride)
         if phrase.category is not None:
             targets.classes[row] = classes.get(phrase.category, IGNORED)
+        targets.colours[row] = colour_label(phrase)
         for item in named:
             if item.id in slots:
                 targets.members[row, slots[item.id]] = True
             elif not item.is_part:
                 targets.choosable[row] = False  # a crowd, or an object too small to be among the proposed
     return targets
+
+
+def colour_label(phrase: Expression) -> int:
+    """Row among ``SAID`` of the colour that a synthesized phrase says of what it names; their number for none.
+
+    ``IGNORED`` for a given sentence: its colours may be of anything.
+    """
+    if phrase.kind not in KINDS:
+        return IGNORED
+    words = tokenize(phrase.text)
+    said = {_COLOURS[word] for word in words if word in _COLOURS and word != phrase.category}
+    return said.pop() if len(said) == 1 and _WORN_ELSEWHERE.isdisjoint(words) else len(SAID)
 
 
 def class_targets(
