@@ -98,7 +98,7 @@ def _rows(numbers: dict[str, Any]) -> dict[str, Any]:
 def _held_out(result: dict[str, Any]) -> list[str]:
     which, sides, all_rows = result["which"], result["left and right"], result["all"]
     what, whether, typing = result["what"], result["whether"], result["typing errors"]
-    refused = whether["default"]
+    clothes, refused = result["clothes"], whether["default"]
     return [
         "| question | | |",
         "|---|---|---:|",
@@ -114,6 +114,10 @@ def _held_out(result: dict[str, Any]) -> list[str]:
         f"| | IoU with the wrong one | {_percent(which['wrong one'])} |",
         f"| left and right, {sides['n']} phrases | as said | {_percent(sides['as said'])} |",
         f"| | left and right swapped | {_percent(sides['swapped'])} |",
+        f"| WHICH of several people by dyed clothes, {clothes['n']} phrases | IoU with the right one "
+        f"| {_percent(clothes['right one'])} |",
+        f"| | IoU with the wrong one | {_percent(clothes['wrong one'])} |",
+        f"| | rather the right one | {_percent(clothes['rather the right one'])} |",
         f"| WHETHER, {whether['absent']} absent | area under the ROC curve | {whether['AUC']:.3f} |",
         f"| | refused (score below {refused['score']}) | {_percent(refused['absent refused'])} |",
         f"| | refused though there | {_percent(refused['named refused'])} |",

@@ -19,7 +19,7 @@ from deixis.config import RELATE_HEADS
 # How far two objects must differ for one to be clearly left of, above, below or larger than the other.
 SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shares of the side), log area, centrality
 RANKS = len(SOFTNESS)
-LEAST_CHOICE = 1e-6
+LEAST_CHOICE, LEAST_COUNTED = 1e-6, 1e-4
 
 
 class ObjectFacts(NamedTuple):
@@ -126,7 +126,8 @@ def contest(choice: Tensor) -> Tensor:
     were chosen on held-out photographs (MODEL_CARD.md).
     """
     best = choice.amax(dim=-1, keepdim=True).clamp(min=LEAST_CHOICE)
-    return choice * (choice / best).square().square() / best.sqrt()
+    counted = choice * (choice / best).square().square() / best.sqrt()
+    return counted * (counted > LEAST_COUNTED)  # products of tiny numbers are denormal, and processors slow on them
 
 
 def select_masks(choice: Tensor, masks: Tensor) -> Tensor:
