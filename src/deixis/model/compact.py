@@ -66,7 +66,8 @@ class CompactNetwork(nn.Module):
 
     def encode_image(self, images: Tensor) -> EncodedImage:
         """The image graph: (B, 3, S, S) normalised images -> what phrases need."""
-        return self._encode(images, None)[0]
+        encoded, _, _, _ = self._encode(images, None)
+        return encoded
 
     def answer(self, image: EncodedImage, vectors: Tensor) -> Answer:
         """The phrase graph.
@@ -113,26 +114,28 @@ class CompactNetwork(nn.Module):
             hints: (B, h, w) at stride 8, added to the heat map so that true objects are among the candidates.
             cells: (B, N) flat stride-8 cells of the true objects' centres.
         """
-        encoded, p_image_logits, maps, candidates, colours = self._encode(images, hints)
-        boxes = masks = None
+        encoded, p_image_logits, maps, candidates = self._encode(images, hints)
+        boxes = masks = colours = None
         if self.objects is not None and maps is not None:
             boxes, filters = self.objects.at_cells(maps, cells)
             masks = self.objects.masks(maps.embedding, boxes, filters)
+        if self.colour is not None and candidates is not None:
+            colours = self.colour.of_object(candidates.colours)
         return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, colours, boxes, masks)
 
     def _encode(
         self, images: Tensor, hints: Tensor | None
-    ) -> tuple[EncodedImage, Tensor | None, ObjectMaps | None, Candidates | None, Tensor | None]:
+    ) -> tuple[EncodedImage, Tensor | None, ObjectMaps | None, Candidates | None]:
         visual, fine, coarse = self.image_encoder(images)
         p1_part = None if self.lstm_cnn is None else self.lstm_cnn.image_part(visual, fine)
         p_image_logits = None if self.category is None else self.category(visual, coarse)
         p_image = None if p_image_logits is None else p_image_logits.sigmoid()
         if self.objects is None or self.relate is None or self.colour is None or p_image is None:
-            return EncodedImage(p1_part, p_image), p_image_logits, None, None, None
+            return EncodedImage(p1_part, p_image), p_image_logits, None, None
         maps = self.objects(visual, fine)
         colours = F.avg_pool2d(images, 8)
         found = self.objects.propose(maps, visual, fine, colours, p_image.detach(), hints)
         facts = self.relate.image_part(found.look, found.boxes, found.score)
-        shown = self.colour.of_object(found.colours)
-        encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, shown.softmax(dim=-1), *facts)
-        return encoded, p_image_logits, maps, found, shown
+        shown = self.colour.of_object(found.colours).softmax(dim=-1)
+        encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, shown, *facts)
+        return encoded, p_image_logits, maps, found

@@ -127,7 +127,7 @@ def contest(choice: Tensor) -> Tensor:
     """
     best = choice.amax(dim=-1, keepdim=True).clamp(min=LEAST_CHOICE)
     counted = choice * (choice / best).square().square() / best.sqrt()
-    return counted * (counted > LEAST_COUNTED)  # products of tiny numbers are denormal, and processors slow on them
+    return counted * (counted > LEAST_COUNTED)  # products of tinier ones with masks would be denormal numbers
 
 
 def select_masks(choice: Tensor, masks: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from deixis.data.attributes import COLOURS, name_pixels
-from deixis.data.facts import SALIENT, SceneFacts, Thing
+from deixis.data.facts import SceneFacts, Thing
 from deixis.types import ImageArray, Scene
 
 MOST_DYED = 3
+LEAST_AREA = 0.005  # of the picture
 DYES = (
     (200, 25, 35), (150, 20, 30), (30, 70, 185), (90, 150, 220), (35, 140, 60), (20, 90, 50), (235, 205, 40),
     (240, 125, 25), (235, 110, 165), (110, 45, 150), (240, 240, 240), (20, 20, 22), (125, 125, 128),
@@ -24,7 +25,7 @@ UNEVEN = 18  # how far a dye may be from the table's, in each channel
 SHADING = 0.7  # exponent of the folds' brightness: 0 for none
 MORE_ROWS = 0.25  # of a band's height, above and below it, which fade out
 SOFT_EDGE = 1.0  # pixels of blur
-_SKIN = [COLOURS.index(name) for name in ("tan", "brown", "orange", "pink")]
+SKIN = [COLOURS.index(name) for name in ("tan", "brown", "orange", "pink")]
 LEAST_CLOTH = 0.5  # of a band, without what may be skin
 
 
@@ -33,7 +34,7 @@ def recolour(scene: Scene, rng: np.random.Generator) -> Scene:
     if scene.expressions or any(item.is_part for item in scene.objects):
         return scene
     facts = SceneFacts(scene)
-    people = [thing for thing in facts.people if thing.item.mask is not None and thing.area > SALIENT / 4]
+    people = [thing for thing in facts.people if thing.item.mask is not None and thing.area > LEAST_AREA]
     if len(facts.people) < 2 or not people:
         return scene
     count = min(len(people), int(rng.integers(1, MOST_DYED + 1)))
@@ -53,7 +54,7 @@ def _dyed(image: ImageArray, facts: SceneFacts, person: Thing, dye: NDArray[np.f
     top, bottom = max(0, int(rows[0] - more)), min(len(mask), int(rows[1] + more) + 1)
     left, right = max(0, int(person.item.box_xyxy[0])), int(person.item.box_xyxy[2]) + 1
     window = image[top:bottom, left:right].astype(np.float32)
-    skin = np.isin(name_pixels(image[top:bottom, left:right].reshape(-1, 3)), _SKIN).reshape(window.shape[:2])
+    skin = np.isin(name_pixels(image[top:bottom, left:right].reshape(-1, 3)), SKIN).reshape(window.shape[:2])
     cloth = mask[top:bottom, left:right] & ~skin
     if cloth.sum() < max(8.0, LEAST_CLOTH * mask[top:bottom, left:right].sum()):
         return image
