@@ -136,7 +136,8 @@ class Painter:
         edge[..., :10] = 1
         classes = torch.tensor([[[0.2], [0.4]], [[0.6], [0.4]]])
         maps = torch.nn.functional.avg_pool2d(bright, 2)[:, None]
-        return EncodedImage(None, maps, torch.stack([bright, edge], dim=1), classes, classes[..., 0])
+        masks = torch.stack([bright, edge], dim=1)
+        return EncodedImage(p_image=maps, masks=masks, classes=classes, objectness=classes[..., 0])
 
 
 def test_a_picture_and_its_mirror_image_propose_the_same(find: ModuleType) -> None:
