@@ -201,14 +201,14 @@ def _run(stage: Stage, folder: Path) -> list[Progress]:
     return seen
 
 
-# A coarse grid of 4 x 4 cells bounds p1; the FCN reads finer maps, but its row cannot tell one thing from its like.
+# A coarse grid of 4 x 4 cells bounds p1; the FCN reads finer maps. Its row alone cannot tell a thing from its like.
 @pytest.mark.parametrize(
     ("row", "stages", "miou"),
     [
         ("lstm-cnn", 2, 0.4),
         ("+embedding", 2, 0.4),
         ("+embedding+synthesized", 2, 0.35),
-        ("category", 3, 0.27),
+        ("category", 3, 0.35),
         ("full", 1, 0.5),
     ],
 )
@@ -217,4 +217,5 @@ def test_every_row_overfits(trained: dict[str, list[list[Progress]]], row: str, 
     assert len(reports) == stages
     assert all(report[-1].losses["total"] < 0.85 * report[0].losses["total"] for report in reports)
     last = reports[-1][-1].validation
-    assert last is not None and last.miou > miou
+    assert last is not None
+    assert (last.kinds["class"] if row == "category" else last.miou) > miou
