@@ -16,8 +16,18 @@ def texts(*captions: str) -> list[str]:
 def test_a_caption_about_the_person_names_the_person() -> None:
     assert texts("A man riding a wave. ", "Surfer on a blue board") == [
         "A man riding a wave",
+        "a man",
         "Surfer on a blue board",
+        "surfer",
         "man",
+    ]
+
+
+def test_beginnings_that_name_the_person_are_phrases_each_once() -> None:
+    assert texts("A young catcher waits", "a young catcher", "Someone in a mask") == [
+        "A young catcher waits",
+        "a young catcher",
+        "Someone in a mask",
     ]
 
 

@@ -20,6 +20,7 @@ from deixis.data.sources import Source, open_source
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
 from deixis.train.loader import Batch, Steps, TrainingData, join, make_loader
+from deixis.train.tails import LENGTHENED
 from deixis.train.targets import MAX_OBJECTS
 from deixis.trainconfig import AugmentConfig, SourceConfig
 from deixis.types import Scene
@@ -86,6 +87,26 @@ def test_clothes_are_recoloured_before_phrases_are_made(
     silent = [index for index in range(40) if not changed.phrases(index)]
     assert least <= len(silent) <= most
     assert all(not changed[index].targets.phrase_valid.any() for index in silent)
+
+
+@pytest.mark.parametrize(
+    ("share", "held_out", "some", "every"),
+    [(0.0, "", False, False), (0.5, "", True, False), (1.0, "", True, True), (1.0, "hat", False, False)],
+)
+def test_phrases_go_on_with_words_of_captions(
+    tmp_path: Path, share: float, held_out: str, some: bool, every: bool
+) -> None:
+    data = tiny_data(tmp_path)
+    (source,) = data.sources
+    assert isinstance(source, SceneSource)
+    source.captions = {source.images[0].id: ("A man in a hat walking a dog", "Shapes")}
+    config = replace(data.config, augment=replace(data.config.augment, lengthen=share))
+    options = SynthesisOptions(held_out_names=frozenset({held_out} - {""}))
+    changed = TrainingData(config, data.sources, data.vectors, options)
+    found = [phrase for index in range(20) for phrase in changed.phrases(index)]
+    lengthened = [phrase for phrase in found if phrase.kind == "caption"]
+    assert bool(lengthened) == some and all("hat walking" in phrase.text for phrase in lengthened)
+    assert all(phrase.kind not in LENGTHENED for phrase in found) == every
 
 
 def test_given_sentences_with_a_held_out_word_are_left_out(tmp_path: Path) -> None:

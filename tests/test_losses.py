@@ -27,7 +27,7 @@ from deixis.model.losses import (
     object_class_loss,
     pixel_loss,
     selection_loss,
-    shown_colour_loss,
+    shown_trait_loss,
     total_loss,
 )
 from deixis.model.objects import Candidates
@@ -205,7 +205,7 @@ def choosing(boxes: torch.Tensor, objects: int, **changes: torch.Tensor) -> tupl
     """Candidates with these boxes, the first of which are true objects without masks; one phrase names the first."""
     count = boxes.shape[1]
     empty = torch.zeros(1, count, 1)
-    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, count, 2, 2), empty, empty, empty)
+    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, count, 2, 2), empty, empty, empty, empty)
     found = targets()._replace(
         members=torch.tensor([[[True] + [False] * (objects - 1)]]),
         object_boxes=boxes[:, :objects],
@@ -265,25 +265,26 @@ def test_classes_of_phrases() -> None:
     assert label_loss(logits, torch.full((1, 3), IGNORED), valid) == 0
 
 
-def test_objects_show_the_colour_that_phrases_say_of_them() -> None:
-    red, blue = 0, 1
+def test_candidates_show_the_traits_of_their_objects() -> None:
+    """A trait counts the mean over the candidates of which it is known; one that is no object counts nothing."""
     boxes = torch.tensor([[[0.2, 0.5, 0.2, 0.6], [0.7, 0.5, 0.2, 0.6], [0.45, 0.5, 0.1, 0.1], [0.7, 0.5, 0.2, 0.6]]])
     empty = torch.zeros(1, 4, 1)
-    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, 4, 2, 2), empty, empty, empty)
+    candidates = Candidates(empty[..., 0], boxes, torch.zeros(1, 4, 2, 2), empty, empty, empty, empty)
     found = targets()._replace(
         object_boxes=boxes[:, :2],
         object_valid=torch.tensor([[True, True]]),
-        members=torch.tensor([[[True, False], [False, True], [True, True]]]),
-        phrase_valid=torch.tensor([[True, True, True]]),
-        phrase_colour=torch.tensor([[red, IGNORED, 2]]),
+        object_traits=torch.tensor([[[0, IGNORED], [IGNORED, IGNORED]]]),
     )
-    logits = torch.zeros(1, 4, 2)
-    logits[0, 0, red] = logits[0, 1, blue] = 2.0
-    assert shown_colour_loss(logits, candidates, found).item() == pytest.approx(log(1 + exp(-2))), "one is told"
-    told = found._replace(phrase_colour=torch.tensor([[red, blue, IGNORED]]))
-    assert shown_colour_loss(logits, candidates, told).item() == pytest.approx((2 * log(1 + exp(-2)) + log(2)) / 3)
-    unsaid = found._replace(phrase_valid=torch.zeros(1, 3, dtype=torch.bool))
-    assert shown_colour_loss(logits, candidates, unsaid) == 0
+    logits = torch.zeros(1, 4, 2, 2)
+    logits[0, 0, :, 0] = logits[0, 1, :, 1] = 2.0
+    told, even = log(1 + exp(-2)), log(2)
+    assert shown_trait_loss(logits, candidates, found).item() == pytest.approx(told), "one of one is told"
+    both = found._replace(object_traits=torch.tensor([[[0, IGNORED], [1, IGNORED]]]))
+    assert shown_trait_loss(logits, candidates, both).item() == pytest.approx((2 * told + even) / 3)
+    more = found._replace(object_traits=torch.tensor([[[0, 0], [1, IGNORED]]]))
+    assert shown_trait_loss(logits, candidates, more).item() == pytest.approx((2 * told + even) / 3 + told)
+    unknown = found._replace(object_traits=torch.full((1, 2, 2), IGNORED))
+    assert shown_trait_loss(logits, candidates, unknown) == 0
 
 
 def test_weights_scale_their_terms() -> None:

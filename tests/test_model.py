@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.config import COLOURS_SAID
 from deixis.errors import CheckpointError, MissingExtra
 from deixis.model.build import build, parameter_count
 from deixis.model.category import CategorySegmenter, dot_product
@@ -25,9 +24,21 @@ from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
 from deixis.model.image_encoder import spatial_channels, upsample
 from deixis.model.losses import IGNORED, Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
+from deixis.model.objects import LEAST_COARSE, ObjectHead, PictureMaps
 from deixis.model.outputs import Answer
-from deixis.model.relate import RANKS, ObjectFacts, _exceeds, _ranks, contest, select_masks
+from deixis.model.relate import (
+    LEAST_TRAITS,
+    NO_CANDIDATE,
+    RANKS,
+    ObjectFacts,
+    _exceeds,
+    _ranks,
+    contest,
+    select_masks,
+    share_kept,
+)
 from deixis.model.text_encoder import TextEncoder, without_padding
+from deixis.model.traits import MOST_VALUES
 from deixis.text import MAX_TOKENS
 from deixis.trainconfig import LossConfig
 from tiny import DIM, tiny_model
@@ -79,8 +90,23 @@ def targets() -> Targets:
         classes=F.avg_pool2d(masks[:, :M], 2),
         class_known=torch.ones(B, M, dtype=torch.bool),
         rivals=torch.ones(B, M, dtype=torch.bool),
-        phrase_colour=torch.tensor([[0, COLOURS_SAID, IGNORED]] * B),
+        phrase_traits=torch.tensor([[[0, IGNORED, 1, 0], [MOST_VALUES, 1, 0, 1], [IGNORED] * 4]] * B),
+        object_traits=torch.tensor([[[1, 0, 1, 1], [0, 1, IGNORED, 0], [IGNORED] * 4, [IGNORED] * 4]] * B),
     )
+
+
+def test_the_gist_is_the_mean_of_the_last_map_inside_the_mask() -> None:
+    head = ObjectHead(16, 8, 4, 8)
+    logits = torch.full((1, 2, 16, 16), -50.0)
+    logits[0, 0, :, :8] = logits[0, 1, :8] = 50.0  # the left half, the upper half
+    boxes = torch.tensor([[[0.25, 0.5, 0.5, 1.0], [0.5, 0.25, 1.0, 0.5]]])
+    coarse = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]])
+    maps = PictureMaps(
+        torch.zeros(1, 16, 8, 8), torch.zeros(1, 32, 16, 16), coarse, torch.zeros(1, 3, 8, 8), torch.zeros(1, M, 8, 8)
+    )
+    *_, gist = head._describe(logits, boxes, torch.zeros(1, 2, dtype=torch.long), maps)
+    expected = torch.tensor([[[1.0 + 5.0], [1.0 + 3.0]]]) / (2 + LEAST_COARSE)
+    torch.testing.assert_close(gist, expected)
 
 
 def test_shapes_of_an_answer(network: CompactNetwork) -> None:
@@ -168,7 +194,7 @@ def test_every_trainable_parameter_gets_a_gradient(network: CompactNetwork) -> N
     loss.backward()
     assert loss.isfinite()
     assert set(terms) == {"answer", "p1", "category", "object_class", "phrase_class", "presence"} | (
-        {"heat", "box", "instance", "selection", "colour"} if network.objects is not None else set()
+        {"heat", "box", "instance", "selection", "traits"} if network.objects is not None else set()
     )
     torch.testing.assert_close(loss.detach(), torch.stack(list(terms.values())).sum())
     for name, parameter in network.named_parameters():
@@ -353,7 +379,35 @@ def test_leading_steps_without_any_word_are_left_out() -> None:
 def test_in_a_contest_the_likeliest_gains_and_the_others_lose() -> None:
     choice = torch.tensor([[0.36, 0.18, 0.0], [0.81, 0.81, 0.405], [1.0, 0.9, 1.0], [0.0, 0.0, 0.0]])
     expected = torch.tensor([[0.6, 0.3 / 16, 0.0], [0.9, 0.9, 0.45 / 16], [1.0, 0.9**5, 1.0], [0.0, 0.0, 0.0]])
-    torch.testing.assert_close(contest(choice), expected)
+    counted, kept = contest(choice, torch.ones_like(choice))
+    torch.testing.assert_close(counted, expected)
+    torch.testing.assert_close(kept, torch.ones_like(choice))
+
+
+def test_in_a_contest_what_does_not_fit_loses_unless_it_is_clearly_meant() -> None:
+    """Of two who are as likely the one that fits wins; a place that is clear outweighs a trait that is not seen."""
+    choice = torch.tensor([[0.81, 0.81], [0.81, 0.027]])
+    counted, kept = contest(choice, torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
+    assert LEAST_TRAITS == 0.1
+    torch.testing.assert_close(counted[0], torch.tensor([0.0, 0.9]))  # the product is too small to count
+    torch.testing.assert_close(kept[0], torch.tensor([LEAST_TRAITS, 1.0]))
+    assert counted[1, 0] == pytest.approx(0.081**0.5) and counted[1, 1] < 0.01
+    torch.testing.assert_close(kept[1], torch.ones(2))
+
+
+def test_other_terms_do_not_count_inside_of_what_does_not_fit() -> None:
+    masks = torch.tensor([[[[1.0, 1.0, 0.0, 0.0]], [[0.0, 1.0, 1.0, 0.0]]]])
+    kept = share_kept(torch.tensor([[[1.0, 0.0], [1.0, 1.0]]]), masks)
+    little = NO_CANDIDATE / (1 + NO_CANDIDATE)
+    expected = torch.tensor([1.0, (1 + NO_CANDIDATE) / (2 + NO_CANDIDATE), little, 1.0])
+    torch.testing.assert_close(kept[0, 0, 0], expected)
+    torch.testing.assert_close(kept[0, 1], torch.ones(1, 4))
+    p1, p2, p3, weights = (torch.rand(1, 2, 1, 4, generator=torch.Generator().manual_seed(k)) for k in range(4))
+    combine = Combine(("p1", "p2", "p3"), 7)
+    text = weights[..., 0, :1].expand(1, 2, 7)
+    whole, plain = combine(p1 * kept, p2 * kept, p3, text)[0], combine(p1, p2, p3, text, keep=kept)
+    torch.testing.assert_close(plain[0], whole)
+    torch.testing.assert_close(plain[1], combine(p1, p2, p3, text)[1])  # the score is of all that there is
 
 
 def test_the_score_does_not_depend_on_the_contest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +417,7 @@ def test_the_score_does_not_depend_on_the_contest(monkeypatch: pytest.MonkeyPatc
     with torch.no_grad():
         encoded = network.encode_image(images)
         held = network.answer(encoded, vectors)
-        monkeypatch.setattr("deixis.model.compact.contest", lambda choice: choice)
+        monkeypatch.setattr("deixis.model.compact.contest", lambda choice, fit: (choice, torch.ones_like(fit)))
         plain = network.answer(encoded, vectors)
     torch.testing.assert_close(held.presence, plain.presence)
     assert not torch.allclose(held.p3, plain.p3) and not torch.allclose(held.logits, plain.logits)

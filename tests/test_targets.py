@@ -12,11 +12,13 @@ pytest.importorskip("torch", reason="the extra [train] is not installed")
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deixis.data.attributes import SAID
 from deixis.data.shapes import draw_scene
+from deixis.data.traits import TRAITS
 from deixis.image import Letterbox
 from deixis.masks import bounding_box
 from deixis.model.losses import IGNORED
-from deixis.train.targets import MAX_OBJECTS, class_targets, object_targets, phrase_targets, shrink
+from deixis.train.targets import MAX_OBJECTS, class_targets, object_targets, phrase_targets, shown_traits, shrink
 from deixis.types import Expression, Scene, SceneObject
 
 CLASSES = {"square": 0, "circle": 1}
@@ -132,6 +134,24 @@ def test_phrases_and_their_members() -> None:
     assert found.masks.sum(axis=(1, 2)).tolist() == [4, 68, 0, 0]
     assert found.mask_known.all() and found.choosable.all()
     assert not phrase_targets(boxed(shown), phrases, objects, SQUARE, CLASSES, 4).mask_known[:2].any()
+
+
+def test_objects_show_what_their_names_and_the_phrases_say() -> None:
+    drawn = scene((0, 0, 8, 8), (16, 24, 48, 56))
+    small, large = drawn.objects
+    drawn = replace(drawn, objects=(replace(small, names=("boy",)), large))
+    objects = object_targets(drawn, SQUARE, True, CLASSES)
+    phrases = [
+        Expression("red square", (2,), "colour", "square"),
+        Expression("dragon", (), "absent", "dragon"),
+        Expression("small one", (1,), "size", "square"),
+    ]
+    named = phrase_targets(drawn, phrases, objects, SQUARE, CLASSES, 4)
+    red, male, child = SAID.index("red"), 0, 1
+    found = shown_traits(objects, named)
+    assert found.shape == (MAX_OBJECTS, len(TRAITS))
+    assert found[:2].tolist() == [[red, IGNORED, IGNORED, IGNORED], [IGNORED, male, child, IGNORED]]
+    assert (found[2:] == IGNORED).all()
 
 
 def test_phrases_that_no_proposed_object_can_answer() -> None:

@@ -18,7 +18,7 @@ DEFAULT_PRESENCE = 0.4
 INPUT_STRIDE = 32  # the backbone's coarsest map; the input side is a multiple of it
 CELL_STRIDE = 8  # one object can be proposed for each cell of the map at this stride
 BACKBONE_BLOCKS = 16  # of EfficientNet-Lite0
-COLOURS_SAID = 12  # by phrases: data.attributes.SAID
+TRAIT_VALUES = (12, 2, 2, 2)  # that phrases say of an object: colours, sexes, ages, postures (data.traits.TRAITS)
 RELATE_HEADS = 4  # attention heads of the transformer that compares candidates
 
 

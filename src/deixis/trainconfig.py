@@ -75,6 +75,7 @@ class AugmentConfig:
         paste: probability that objects of another picture are laid into this one.
         jitter: strength of brightness, contrast, saturation and gamma changes.
         recolour: probability that some of several people get clothes of other colours.
+        lengthen: probability that a made phrase about a thing goes on with words of a caption, if there are captions.
     """
 
     flip: float = 0.5
@@ -85,9 +86,10 @@ class AugmentConfig:
     paste: float = 0.4
     jitter: float = 0.3
     recolour: float = 0.5
+    lengthen: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("flip", "mosaic", "contrast", "lineup", "paste", "recolour"):
+        for name in ("flip", "mosaic", "contrast", "lineup", "paste", "recolour", "lengthen"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.min_scale <= 1:
@@ -106,7 +108,7 @@ class LossConfig:
         masks: of the masks of objects.
         background: weight of a background pixel in a plain mean cross-entropy over pixels, as in the 2016 baseline;
             0 for cross-entropy plus Dice.
-        colour: of the colours that phrases say and objects show.
+        traits: of the colours, sexes, ages and postures that phrases say and objects show.
     """
 
     p1: float = 0.5
@@ -118,7 +120,7 @@ class LossConfig:
     selection: float = 0.5
     presence: float = 0.2
     background: float = 0.0
-    colour: float = 0.5
+    traits: float = 0.5
 
 
 @dataclass(frozen=True)

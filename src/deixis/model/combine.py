@@ -47,6 +47,7 @@ class Combine(nn.Module):
         p3: Tensor | None,
         text: Tensor | None,
         surest: Tensor | None = None,
+        keep: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Mix the terms.
 
@@ -56,6 +57,7 @@ class Combine(nn.Module):
             p3: probabilities (B, P, h, w).
             text: (B, P, text) phrase vectors.
             surest: (B, P) peak of the third term before its candidates' contest.
+            keep: (B, P, h, w) share of the other terms that counts at each pixel of the answer, if not all of them.
 
         Returns:
             The answer's logits (B, P, h, w), the logit (B, P) that the phrase names something here, and the weight
@@ -63,7 +65,8 @@ class Combine(nn.Module):
         """
         terms = [term for term in (p1, p2, p3) if term is not None]
         weights = self._weights(terms[0], text)
-        p = torch.stack([weights[..., k, None, None] * term for k, term in enumerate(terms)]).sum(dim=0)
+        counted = terms if keep is None else [term if term is p3 else term * keep for term in terms]
+        p = torch.stack([weights[..., k, None, None] * term for k, term in enumerate(counted)]).sum(dim=0)
         logits = logit(p) - math.log(self.threshold / (1 - self.threshold))
         if self.presence is None:
             return logits, logits.amax(dim=(-2, -1)), weights

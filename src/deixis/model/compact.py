@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 from deixis.config import ModelConfig
 from deixis.model.category import CategorySegmenter, ExpressionClassifier, dot_product
-from deixis.model.colour import ColourMatch
 from deixis.model.combine import Combine
 from deixis.model.image_encoder import ImageEncoder
 from deixis.model.lstm_cnn import LstmCnn
-from deixis.model.objects import COLOUR_FEATURES, Candidates, ObjectHead, ObjectMaps
+from deixis.model.objects import COLOUR_FEATURES, Candidates, ObjectHead, ObjectMaps, PictureMaps
 from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
-from deixis.model.relate import ObjectFacts, Relate, contest, select_masks
+from deixis.model.relate import ObjectFacts, Relate, contest, select_masks, share_kept
 from deixis.model.text_encoder import TextEncoder, WordEmbedding, without_padding
+from deixis.model.traits import TraitMatch
 
 
 class CompactNetwork(nn.Module):
@@ -43,12 +43,12 @@ class CompactNetwork(nn.Module):
         self.combine = Combine(config.terms, text)
         self.objects: ObjectHead | None = None
         self.relate: Relate | None = None
-        self.colour: ColourMatch | None = None
+        self.traits: TraitMatch | None = None
         if config.objects:
             look = config.relate_width
             self.objects = ObjectHead(config.width, config.embedding_dim, config.candidates, look)
             self.relate = Relate(look, text, look, config.relate_layers, config.dropout)
-            self.colour = ColourMatch(COLOUR_FEATURES, text)
+            self.traits = TraitMatch(COLOUR_FEATURES, self.image_encoder.backbone.channels[-1], text)
 
     def load_backbone(self, path: Path) -> None:
         """Load the backbone's ImageNet weights."""
@@ -80,7 +80,7 @@ class CompactNetwork(nn.Module):
         batch, phrases = vectors.shape[:2]
         vectors = without_padding(self.embed(vectors))
         flat = vectors.flatten(0, 1)
-        text = p1_logits = class_logits = p2 = choice = p3 = surest = colour_logits = None
+        text = p1_logits = class_logits = p2 = choice = p3 = surest = keep = counted = trait_logits = None
         if self.text_encoder is not None and self.lstm_cnn is not None and image.p1_part is not None:
             last, states = self.text_encoder(flat)
             text = last.reshape(batch, phrases, -1)
@@ -89,21 +89,27 @@ class CompactNetwork(nn.Module):
             class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
             p_text = class_logits.softmax(dim=-1)[..., :-1]
             p2 = dot_product(image.p_image, p_text)
-        if self.relate is not None and self.colour is not None and image.masks is not None:
-            assert image.classes is not None and image.colours is not None and image.objectness is not None
-            assert image.look is not None and image.facts is not None and image.exceeds is not None
+        if self.relate is not None and self.traits is not None and image.masks is not None:
+            assert text is not None and image.classes is not None and image.traits is not None
+            assert image.objectness is not None and image.look is not None
+            assert image.facts is not None and image.exceeds is not None
             objects = ObjectFacts(image.objectness, image.look, image.facts, image.exceeds)
             words = states.reshape(batch, phrases, *states.shape[1:])
-            colour_logits = self.colour.of_phrase(text)
-            match = self.colour(p_text @ image.classes.transpose(1, 2), image.colours, colour_logits)
+            trait_logits = self.traits.said(text)
+            match = p_text @ image.classes.transpose(1, 2)
+            fit, strict = self.traits(match, image.traits, trait_logits)
             present = (vectors != 0).any(dim=-1)
-            choice = self.relate(objects, match, text, words, present)
+            choice = self.relate(objects, match * fit, text, words, present)
             chances = choice.sigmoid()
-            p3 = select_masks(chances if self.training else contest(chances), image.masks)
+            counted = chances
+            if not self.training:
+                counted, kept = contest(chances, strict)
+                keep = share_kept(kept, image.masks)
+            p3 = select_masks(counted, image.masks)
             surest = (chances * image.masks.amax(dim=(-2, -1))[:, None]).amax(dim=-1)
         p1 = None if p1_logits is None else p1_logits.sigmoid()
-        logits, presence, weights = self.combine(p1, p2, p3, text, surest)
-        return Answer(logits, presence, weights, p1_logits, p2, class_logits, choice, p3, colour_logits)
+        logits, presence, weights = self.combine(p1, p2, p3, text, surest, keep)
+        return Answer(logits, presence, weights, p1_logits, p2, class_logits, choice, p3, trait_logits, counted)
 
     def forward(self, images: Tensor, vectors: Tensor, hints: Tensor, cells: Tensor) -> TrainingOutput:
         """One training pass.
@@ -115,13 +121,13 @@ class CompactNetwork(nn.Module):
             cells: (B, N) flat stride-8 cells of the true objects' centres.
         """
         encoded, p_image_logits, maps, candidates = self._encode(images, hints)
-        boxes = masks = colours = None
+        boxes = masks = traits = None
         if self.objects is not None and maps is not None:
             boxes, filters = self.objects.at_cells(maps, cells)
             masks = self.objects.masks(maps.embedding, boxes, filters)
-        if self.colour is not None and candidates is not None:
-            colours = self.colour.of_object(candidates.colours)
-        return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, colours, boxes, masks)
+        if self.traits is not None and candidates is not None:
+            traits = self.traits.shown(candidates.colours, candidates.gist)
+        return TrainingOutput(self.answer(encoded, vectors), p_image_logits, maps, candidates, traits, boxes, masks)
 
     def _encode(
         self, images: Tensor, hints: Tensor | None
@@ -130,12 +136,12 @@ class CompactNetwork(nn.Module):
         p1_part = None if self.lstm_cnn is None else self.lstm_cnn.image_part(visual, fine)
         p_image_logits = None if self.category is None else self.category(visual, coarse)
         p_image = None if p_image_logits is None else p_image_logits.sigmoid()
-        if self.objects is None or self.relate is None or self.colour is None or p_image is None:
+        if self.objects is None or self.relate is None or self.traits is None or p_image is None:
             return EncodedImage(p1_part, p_image), p_image_logits, None, None
         maps = self.objects(visual, fine)
         colours = F.avg_pool2d(images, 8)
-        found = self.objects.propose(maps, visual, fine, colours, p_image.detach(), hints)
+        found = self.objects.propose(maps, PictureMaps(visual, fine, coarse, colours, p_image.detach()), hints)
         facts = self.relate.image_part(found.look, found.boxes, found.score)
-        shown = self.colour.of_object(found.colours).softmax(dim=-1)
+        shown = self.traits.shown(found.colours, found.gist).softmax(dim=-1)
         encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, shown, *facts)
         return encoded, p_image_logits, maps, found

@@ -29,7 +29,8 @@ class Targets(NamedTuple):
     in 0..M-1, or ``IGNORED``. object_masks: (B, N, H, W) float, filled boxes where not known. object_mask_known: (B,
     N) bool. heat: (B, h, w) in [0, 1]. heat_weight: (B, h, w). classes: (B, M, h, w) float. class_known: (B, M) bool,
     labelled completely. rivals: (B, M) bool, the classes of whole objects: such an object is of one of them alone.
-    phrase_colour: (B, P) long, the colour that it says of what it names, C for none, or ``IGNORED``.
+    phrase_traits: (B, P, G) long, which value of each trait it says of what it names, C for none, or ``IGNORED``.
+    object_traits: (B, N, G) long, which ones an object is known to show, or ``IGNORED``.
     """
 
     masks: Tensor
@@ -48,7 +49,8 @@ class Targets(NamedTuple):
     classes: Tensor
     class_known: Tensor
     rivals: Tensor
-    phrase_colour: Tensor
+    phrase_traits: Tensor
+    object_traits: Tensor
 
 
 def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) -> tuple[Tensor, dict[str, Tensor]]:
@@ -76,10 +78,10 @@ def total_loss(output: TrainingOutput, targets: Targets, weights: LossConfig) ->
         terms["box"] = _box_loss(output.instance_boxes, targets) * weights.objects
         terms["instance"] = instance_loss(output.instance_masks, targets) * weights.masks
         terms["selection"] = selection_loss(answer.choice_logits, output.candidates, targets) * weights.selection
-        assert answer.colour_logits is not None and output.candidate_colours is not None
-        said = label_loss(answer.colour_logits, targets.phrase_colour, targets.phrase_valid)
-        shown = shown_colour_loss(output.candidate_colours, output.candidates, targets)
-        terms["colour"] = (said + shown) * weights.colour
+        assert answer.trait_logits is not None and output.candidate_traits is not None
+        said = trait_loss(answer.trait_logits, targets.phrase_traits, targets.phrase_valid)
+        shown = shown_trait_loss(output.candidate_traits, output.candidates, targets)
+        terms["traits"] = (said + shown) * weights.traits
     total = torch.stack(list(terms.values())).sum()
     return total, {name: term.detach() for name, term in terms.items()}
 
@@ -257,12 +259,16 @@ def _box_loss(boxes: Tensor, targets: Targets) -> Tensor:
     return _masked_mean(0.5 * (centre + size).sum(dim=-1) + 1 - overlap, weights)
 
 
-def shown_colour_loss(logits: Tensor, candidates: Candidates, targets: Targets) -> Tensor:
-    """The colour (B, K, C) of the candidates for what phrases name, as the phrases say it."""
+def shown_trait_loss(logits: Tensor, candidates: Candidates, targets: Targets) -> Tensor:
+    """What the candidates show (B, K, G, C), for those that are an object."""
     best, index = (box_iou(candidates.boxes, targets.object_boxes) * targets.object_valid[:, None]).max(dim=-1)
-    says = targets.phrase_valid & (targets.phrase_colour >= 0) & (targets.phrase_colour < logits.shape[-1])
-    said = torch.where(says[..., None] & targets.members, targets.phrase_colour[..., None], IGNORED).amax(dim=1)
-    return label_loss(logits, said.gather(1, index), best >= MATCH_IOU)
+    labels = targets.object_traits.gather(1, index[..., None].expand(-1, -1, logits.shape[2]))
+    return trait_loss(logits, labels, best >= MATCH_IOU)
+
+
+def trait_loss(logits: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
+    """Sum over the traits (B, N, G, C) of ``label_loss`` with labels (B, N, G)."""
+    return torch.stack([label_loss(*of, valid) for of in zip(logits.unbind(2), labels.unbind(2), strict=True)]).sum()
 
 
 def label_loss(logits: Tensor, labels: Tensor, valid: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ APPEARANCE_CHANNELS = 48
 PALETTE_CHANNELS = 24  # soft bins of the picture's colours: the mean of a red shirt and its wall is no red
 FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
 MASK_HIDDEN = 4  # hidden units of an object's mask network
+LEAST_COARSE = 0.1  # cells at stride 32 that an object may fill before its mean counts less
 FAR = 100.0  # largest square of a distance from an object's centre in half sides of its box
 BANDS = 3  # upper, middle and lower third of an object: shirt and trousers differ
 COLOUR_FEATURES = (1 + BANDS) * (3 + PALETTE_CHANNELS)
@@ -58,7 +59,8 @@ class Candidates(NamedTuple):
 
     score: (B, K) centre probability; boxes: (B, K, 4) centre x, y, width, height as shares of the picture;
     masks: (B, K, 2h, 2w) logits; look: (B, K, D) description; classes: (B, K, M) mean p_image inside the mask;
-    colours: (B, K, COLOUR_FEATURES), of the whole and of each band.
+    colours: (B, K, COLOUR_FEATURES), of the whole and of each band; gist: (B, K, G) mean of the backbone's last map
+    inside the mask.
     """
 
     score: Tensor
@@ -67,6 +69,21 @@ class Candidates(NamedTuple):
     look: Tensor
     classes: Tensor
     colours: Tensor
+    gist: Tensor
+
+
+class PictureMaps(NamedTuple):
+    """What candidates are described by.
+
+    visual: (B, C, h, w) at stride 8; fine: (B, 32, 2h, 2w); coarse: (B, G, h / 4, w / 4), the backbone's last map;
+    colours: (B, 3, h, w) the picture itself at stride 8; p_image: (B, M, h, w) class probabilities.
+    """
+
+    visual: Tensor
+    fine: Tensor
+    coarse: Tensor
+    colours: Tensor
+    p_image: Tensor
 
 
 class ObjectHead(nn.Module):
@@ -105,17 +122,12 @@ class ObjectHead(nn.Module):
         embedding = self.embed(fine) + upsample(self.context(hidden))
         return ObjectMaps(self.heat(hidden), size, offset, hidden, embedding)
 
-    def propose(
-        self, maps: ObjectMaps, visual: Tensor, fine: Tensor, colours: Tensor, p_image: Tensor, hints: Tensor | None
-    ) -> Candidates:
+    def propose(self, maps: ObjectMaps, seen: PictureMaps, hints: Tensor | None) -> Candidates:
         """The K highest peaks of the heat map as candidates.
 
         Args:
             maps: from ``forward``.
-            visual: (B, C, h, w) as in ``forward``.
-            fine: (B, 32, 2h, 2w) as in ``forward``.
-            colours: (B, 3, h, w) the picture itself at stride 8.
-            p_image: (B, M, h, w) class probabilities.
+            seen: what they are described by.
             hints: (B, h, w) added to the heat before peaks are taken (true centres, in training), or None.
         """
         heat = maps.heat.sigmoid()[:, 0]
@@ -126,8 +138,7 @@ class ObjectHead(nn.Module):
         score = heat.flatten(1).gather(1, cells)
         boxes, filters = self.at_cells(maps, cells)
         masks = self.masks(maps.embedding, boxes, filters)
-        look, classes, seen = self._describe(masks, boxes, cells, visual, fine, colours, p_image)
-        return Candidates(score, boxes, masks, look, classes, seen)
+        return Candidates(score, boxes, masks, *self._describe(masks, boxes, cells, seen))
 
     def at_cells(self, maps: ObjectMaps, cells: Tensor) -> tuple[Tensor, MaskFilters]:
         """Boxes (B, N, 4) and masks' filters predicted at flat cell indices (B, N)."""
@@ -169,18 +180,11 @@ class ObjectHead(nn.Module):
         return counted.reshape(batch, count, height, width) - (across[..., None, :] + down[..., :, None])
 
     def _describe(
-        self,
-        masks: Tensor,
-        boxes: Tensor,
-        cells: Tensor,
-        visual: Tensor,
-        fine: Tensor,
-        colours: Tensor,
-        p_image: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Look, classes and colours of the candidates (see there)."""
-        appearance = self.appearance(visual) + self.fine_appearance(fine)
-        appearance = torch.cat([appearance, colours, self.palette(colours)], dim=1).flatten(2).transpose(1, 2)
+        self, masks: Tensor, boxes: Tensor, cells: Tensor, seen: PictureMaps
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Look, classes, colours and gist of the candidates (see there)."""
+        appearance = self.appearance(seen.visual) + self.fine_appearance(seen.fine)
+        appearance = torch.cat([appearance, seen.colours, self.palette(seen.colours)], dim=1).flatten(2).transpose(1, 2)
         weights = F.avg_pool2d(masks.detach().sigmoid(), 2)
         height = weights.shape[-2]
         y = cell_centres(height, masks)
@@ -190,10 +194,11 @@ class ObjectHead(nn.Module):
         parts = torch.stack([torch.ones_like(depth), *(part.to(depth.dtype) for part in inside)], dim=1)
         pooled = _mean_inside((weights[:, None] * parts[..., None]).flatten(1, 2), appearance)  # all parts at once
         bands = pooled.chunk(1 + BANDS, dim=1)
-        described = torch.cat([*bands, gather_cells(visual, cells)], dim=-1)
-        seen = torch.cat([band[..., APPEARANCE_CHANNELS:] for band in bands], dim=-1)
-        classes = _mean_inside(weights, p_image.flatten(2).transpose(1, 2))
-        return self.describe(described), classes, seen
+        described = torch.cat([*bands, gather_cells(seen.visual, cells)], dim=-1)
+        shown = torch.cat([band[..., APPEARANCE_CHANNELS:] for band in bands], dim=-1)
+        classes = _mean_inside(weights, seen.p_image.flatten(2).transpose(1, 2))
+        gist = _mean_inside(F.avg_pool2d(weights, 4), seen.coarse.flatten(2).transpose(1, 2), LEAST_COARSE)
+        return self.describe(described), classes, shown, gist
 
 
 def cell_centres(count: int, like: Tensor) -> Tensor:
@@ -215,7 +220,7 @@ def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
     return maps.flatten(2).gather(2, index).transpose(1, 2)
 
 
-def _mean_inside(weights: Tensor, values: Tensor) -> Tensor:
-    """Means of values (B, h*w, C) under weights (B, K, h, w): (B, K, C)."""
+def _mean_inside(weights: Tensor, values: Tensor, least: float = 1.0) -> Tensor:
+    """Means of values (B, h*w, C) under weights (B, K, h, w): (B, K, C), smaller where the weights' sum is small."""
     flat = weights.flatten(2)
-    return (flat @ values) / (flat.sum(dim=-1, keepdim=True) + 1.0)
+    return (flat @ values) / (flat.sum(dim=-1, keepdim=True) + least)

@@ -13,14 +13,14 @@ class EncodedImage(NamedTuple):
     """What the image graph leaves for the phrases; what belongs to a term that is not there is None.
 
     p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; masks: (B, K, 2h, 2w) probabilities; classes:
-    (B, K, M); colours: (B, K, C) probabilities; objectness, look, facts, exceeds: see ``relate.ObjectFacts``.
+    (B, K, M); traits: (B, K, G, C) probabilities; objectness, look, facts, exceeds: see ``relate.ObjectFacts``.
     """
 
     p1_part: Tensor | None = None
     p_image: Tensor | None = None
     masks: Tensor | None = None
     classes: Tensor | None = None
-    colours: Tensor | None = None
+    traits: Tensor | None = None
     objectness: Tensor | None = None
     look: Tensor | None = None
     facts: Tensor | None = None
@@ -32,7 +32,8 @@ class Answer(NamedTuple):
 
     logits: (B, P, H, W) of the answer; presence: (B, P) logit that the phrase names something here; weights:
     (B, P, terms), each term's share of the answer; p1_logits: (B, P, H, W); p2: (B, P, H, W); class_logits:
-    (B, P, M + 1); choice_logits: (B, P, K) and p3: (B, P, H, W); colour_logits: (B, P, C + 1).
+    (B, P, M + 1); choice_logits: (B, P, K) and p3: (B, P, H, W); trait_logits: (B, P, G, C + 1);
+    counted: (B, P, K) in [0, 1], what the mask of each candidate counts.
     """
 
     logits: Tensor
@@ -43,20 +44,21 @@ class Answer(NamedTuple):
     class_logits: Tensor | None
     choice_logits: Tensor | None = None
     p3: Tensor | None = None
-    colour_logits: Tensor | None = None
+    trait_logits: Tensor | None = None
+    counted: Tensor | None = None
 
 
 class TrainingOutput(NamedTuple):
     """Everything that the losses look at.
 
     p_image_logits: (B, M, h, w) of classes that may overlap, or (B, M + 1, h, w) of exclusive ones and background;
-    candidate_colours: (B, K, C) logits.
+    candidate_traits: (B, K, G, C) logits.
     """
 
     answer: Answer
     p_image_logits: Tensor | None
     maps: ObjectMaps | None = None
     candidates: Candidates | None = None
-    candidate_colours: Tensor | None = None
+    candidate_traits: Tensor | None = None
     instance_boxes: Tensor | None = None
     instance_masks: Tensor | None = None

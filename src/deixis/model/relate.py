@@ -19,6 +19,8 @@ from deixis.config import RELATE_HEADS
 # How far two objects must differ for one to be clearly left of, above, below or larger than the other.
 SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shares of the side), log area, centrality
 RANKS = len(SOFTNESS)
+NO_CANDIDATE = 0.2  # sum of masks that counts as half of a pixel outside of all candidates
+LEAST_TRAITS = 0.1
 LEAST_CHOICE, LEAST_COUNTED = 1e-6, 1e-4
 
 
@@ -118,16 +120,28 @@ class RelationLayer(nn.Module):
         return mixed
 
 
-def contest(choice: Tensor) -> Tensor:
-    """What candidates of these probabilities (..., K) count in an answer: whoever is asked to point, points.
+def contest(choice: Tensor, fit: Tensor) -> tuple[Tensor, Tensor]:
+    """What candidates count in an answer: whoever is asked to point, points.
 
     The likeliest one counts more than it is sure of, by the square root; another one is set back by the fourth power
     of what it is beside that one. Several that are meant together are all likely. Not used in training; the powers
     were chosen on held-out photographs (MODEL_CARD.md).
+
+    Args:
+        choice: (..., K) probabilities that they are meant.
+        fit: (..., K) in [0, 1], how well they fit the traits that the phrase says. What is seen of a person may be
+            wrong, so that it cannot take more than ``LEAST_TRAITS`` leaves.
+
+    Returns:
+        Twice (..., K) in [0, 1]: what the candidates' masks count, and what the other terms count inside of them: all
+        inside the likeliest one, and of those that do not fit only as much as they do.
     """
+    choice = choice * fit.clamp(min=LEAST_TRAITS)
     best = choice.amax(dim=-1, keepdim=True).clamp(min=LEAST_CHOICE)
-    counted = choice * (choice / best).square().square() / best.sqrt()
-    return counted * (counted > LEAST_COUNTED)  # products of tinier ones with masks would be denormal numbers
+    share = choice / best
+    counted = choice * share.square().square() / best.sqrt()
+    # Products of tinier ones with masks would be denormal numbers.
+    return counted * (counted > LEAST_COUNTED), torch.maximum(fit, share)
 
 
 def select_masks(choice: Tensor, masks: Tensor) -> Tensor:
@@ -147,6 +161,21 @@ def select_masks(choice: Tensor, masks: Tensor) -> Tensor:
     best = products.detach().argmax(dim=2).flatten(2)  # (B, P, H * W)
     chosen = choice.gather(2, best) * masks.flatten(2).gather(1, best)
     return chosen.reshape(*best.shape[:2], *masks.shape[-2:])
+
+
+def share_kept(fit: Tensor, masks: Tensor) -> Tensor:
+    """At each pixel how well the candidates there fit, on average: what is inside of others does not count.
+
+    Args:
+        fit: (B, P, K) in [0, 1].
+        masks: (B, K, H, W) probabilities.
+
+    Returns:
+        (B, P, H, W) in (0, 1], near 1 where there is no candidate.
+    """
+    flat = masks.flatten(2)
+    kept = (fit @ flat + NO_CANDIDATE) / (flat.sum(dim=1, keepdim=True) + NO_CANDIDATE)
+    return kept.reshape(*fit.shape[:2], *masks.shape[-2:])
 
 
 def _facts(boxes: Tensor, score: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.augment import augment, change_light, mosaic
 from deixis.train.paste import paste
 from deixis.train.recolour import recolour
-from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets
+from deixis.train.tails import Sentence, lengthen, sentences
+from deixis.train.targets import MAX_OBJECTS, ObjectTargets, class_targets, object_targets, phrase_targets, shown_traits
 from deixis.trainconfig import TrainConfig
 from deixis.types import Expression, Scene
 from deixis.vocabulary import Lexicon
@@ -148,12 +149,26 @@ class TrainingData(Dataset[Batch]):
         count, hidden = self.config.phrases, self.options.held_out_names
         options = replace(self.options, class_names_only=style == "names")
         made = [] if style == "given" else synthesize(scene, rng, count, options)
+        made = [self._lengthened(phrase, rng) for phrase in made]
         count_given = 0 if style == "names" else len(scene.expressions)
         given = [scene.expressions[int(k)] for k in rng.permutation(count_given)]
         given = [phrase for phrase in given if not says(phrase.text, hidden)]
         room = max(count - len(made), int(count * GIVEN_SHARE))
         chosen = given[:room]
         return chosen + made[: count - len(chosen)]
+
+    def _lengthened(self, phrase: Expression, rng: np.random.Generator) -> Expression:
+        """The phrase, at times with more words."""
+        share = self.config.augment.lengthen
+        return lengthen(phrase, self._sentences, rng) if self._sentences and rng.random() < share else phrase
+
+    @cached_property
+    def _sentences(self) -> list[Sentence]:
+        """Captions of all pictures whose words may come behind a phrase; none that has a held-out noun."""
+        captions = [
+            text for source in self.sources for index in range(len(source)) for text in source.captions_of(index)
+        ]
+        return sentences(text for text in captions if not says(text, self.options.held_out_names))
 
     def _batch(self, scene: Scene, phrases: list[Expression], exhaustive: bool, rng: np.random.Generator) -> Batch:
         model = self.config.model
@@ -178,7 +193,8 @@ class TrainingData(Dataset[Batch]):
                     for array in (
                         named.masks, named.mask_known, named.valid, named.classes, named.members, named.choosable,
                         padded["boxes"], padded["valid"], padded["classes"], padded["masks"], padded["mask_known"],
-                        objects.heat, objects.heat_weight, maps, class_known, self._rivals, named.colours,
+                        objects.heat, objects.heat_weight, maps, class_known, self._rivals, named.traits,
+                        shown_traits(objects, named),
                     )
                 )
             ),

@@ -9,27 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deixis.data.attributes import SAID
-from deixis.data.nouns import listed
 from deixis.data.scenes import object_mask
-from deixis.data.synthesize import KINDS
-from deixis.data.templates import AS_PEOPLE_SAY
+from deixis.data.traits import TRAITS, Labels, said, shown
 from deixis.image import Letterbox
 from deixis.masks import union
 from deixis.model.losses import IGNORED
-from deixis.text import tokenize
 from deixis.types import BoolMask, Expression, FloatArray, Scene, SceneObject
 
 MAX_OBJECTS = 16  # the largest of a picture; more make a training step slow
 MASK_STRIDE, CELL_STRIDE = 4, 8
-_COLOURS = {said: row for row, name in enumerate(SAID) for said in AS_PEOPLE_SAY.get(name, (name,))}
-# Of these a colour is said, not of the person or of what that person wears above.
-_WORN_ELSEWHERE = listed(
-    """
-    pants, jeans, skirt, shorts, leggings, tights, stockings, shoes, boots, heels, sandals, sneakers, socks, bag,
-    purse, hat, cap, sunglasses, glasses, scarf, belt, tie, gloves, watch, necklace
-    """
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +32,7 @@ class ObjectTargets:
     cells: NDArray[np.int64]
     heat: FloatArray
     heat_weight: FloatArray
+    traits: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +45,7 @@ class PhraseTargets:
     classes: NDArray[np.int64]
     members: NDArray[np.bool_]
     choosable: NDArray[np.bool_]
-    colours: NDArray[np.int64]
+    traits: NDArray[np.int64]
 
 
 def shrink(mask: BoolMask, box: Letterbox, stride: int) -> FloatArray:
@@ -95,6 +84,7 @@ def object_targets(scene: Scene, box: Letterbox, exhaustive: bool, classes: dict
         cells=centres[:, 1] * cells + centres[:, 0],
         heat=_heat(boxes, centres, cells),
         heat_weight=_heat_weight(scene, masks, box, exhaustive),
+        traits=_rows([shown(item) for item in found]),
     )
 
 
@@ -116,7 +106,7 @@ def phrase_targets(
         classes=np.full(count, IGNORED, dtype=np.int64),
         members=np.zeros((count, MAX_OBJECTS), dtype=bool),
         choosable=np.ones(count, dtype=bool),
-        colours=np.full(count, IGNORED, dtype=np.int64),
+        traits=np.full((count, len(TRAITS)), IGNORED, dtype=np.int64),
     )
     by_id = {item.id: item for item in scene.objects}
     slots = {identity: slot for slot, identity in enumerate(objects.ids)}
@@ -128,7 +118,7 @@ def phrase_targets(
         targets.masks[row] = shrink(mask, box, stride)
         if phrase.category is not None:
             targets.classes[row] = classes.get(phrase.category, IGNORED)
-        targets.colours[row] = colour_label(phrase)
+        targets.traits[row] = _rows([said(phrase, named)])
         for item in named:
             if item.id in slots:
                 targets.members[row, slots[item.id]] = True
@@ -137,16 +127,21 @@ def phrase_targets(
     return targets
 
 
-def colour_label(phrase: Expression) -> int:
-    """Row among ``SAID`` of the colour that a synthesized phrase says of what it names; their number for none.
+def shown_traits(objects: ObjectTargets, named: PhraseTargets) -> NDArray[np.int64]:
+    """(MAX_OBJECTS, G) what the objects show: what their names tell, and what phrases say of them."""
+    found = np.full((MAX_OBJECTS, len(TRAITS)), IGNORED, dtype=np.int64)
+    found[: len(objects.ids)] = objects.traits
+    for members, traits in zip(named.members, named.traits, strict=True):
+        for column, values in enumerate(TRAITS.values()):
+            if traits[column] in range(len(values)):
+                found[members, column] = traits[column]
+    return found
 
-    ``IGNORED`` for a given sentence: its colours may be of anything.
-    """
-    if phrase.kind not in KINDS:
-        return IGNORED
-    words = tokenize(phrase.text)
-    said = {_COLOURS[word] for word in words if word in _COLOURS and word != phrase.category}
-    return said.pop() if len(said) == 1 and _WORN_ELSEWHERE.isdisjoint(words) else len(SAID)
+
+def _rows(labels: Sequence[Labels]) -> NDArray[np.int64]:
+    """(n, G) labels, with ``IGNORED`` for what is not known."""
+    rows = [[IGNORED if value is None else value for value in of] for of in labels]
+    return np.array(rows, dtype=np.int64).reshape(-1, len(TRAITS))
 
 
 def class_targets(

@@ -11,7 +11,6 @@ import torch
 from deixis.devices import DeviceWarning, check_device
 from deixis.model.build import Network
 from deixis.model.outputs import Answer, EncodedImage
-from deixis.model.relate import contest
 from deixis.types import FloatArray
 
 
@@ -90,6 +89,6 @@ def named_outputs(answer: Answer) -> dict[str, torch.Tensor]:
         "p2": answer.p2,
         "p_text": None if answer.class_logits is None else answer.class_logits.softmax(dim=-1),
         "p3": answer.p3,
-        "choice": None if answer.choice_logits is None else contest(answer.choice_logits.sigmoid()),
+        "choice": answer.counted,
     }
     return {name: value for name, value in outputs.items() if value is not None}
