@@ -27,6 +27,7 @@ from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.objects import LEAST_COARSE, ObjectHead, PictureMaps
 from deixis.model.outputs import Answer
 from deixis.model.relate import (
+    HELD,
     LEAST_TRAITS,
     NO_CANDIDATE,
     RANKS,
@@ -34,8 +35,10 @@ from deixis.model.relate import (
     _exceeds,
     _ranks,
     contest,
+    holds,
     select_masks,
     share_kept,
+    with_parts,
 )
 from deixis.model.text_encoder import TextEncoder, without_padding
 from deixis.model.traits import MOST_VALUES
@@ -393,6 +396,23 @@ def test_in_a_contest_what_does_not_fit_loses_unless_it_is_clearly_meant() -> No
     torch.testing.assert_close(kept[0], torch.tensor([LEAST_TRAITS, 1.0]))
     assert counted[1, 0] == pytest.approx(0.081**0.5) and counted[1, 1] < 0.01
     torch.testing.assert_close(kept[1], torch.ones(2))
+
+
+def test_a_whole_fits_as_well_as_its_parts() -> None:
+    """A sleeve lies in a person who is no part of it; somebody else is neither, and the same thing twice is both."""
+    masks = torch.zeros(1, 4, 1, 10)  # person, sleeve, somebody else, person
+    for row, place in enumerate((slice(0, 6), slice(0, 2), slice(7, 10), slice(1, 6))):
+        masks[0, row, 0, place] = 1.0
+    held = holds(masks)
+    assert held[0].bool().tolist() == [
+        [True, True, False, True],
+        [False, True, False, False],
+        [False, False, True, False],
+        [True, True, False, True],
+    ]
+    fit = with_parts(torch.tensor([[[0.2, 0.9, 0.4, 0.3], [0.8, 0.1, 0.4, 0.3]]]), held)
+    torch.testing.assert_close(fit, torch.tensor([[[0.9, 0.9, 0.4, 0.9], [0.8, 0.1, 0.4, 0.8]]]))
+    assert HELD < 0.5 and not holds(torch.zeros(1, 2, 3, 3)).any(), "an empty mask lies in nothing"
 
 
 def test_other_terms_do_not_count_inside_of_what_does_not_fit() -> None:

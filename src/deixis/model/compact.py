@@ -14,7 +14,7 @@ from deixis.model.image_encoder import ImageEncoder
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.objects import COLOUR_FEATURES, Candidates, ObjectHead, ObjectMaps, PictureMaps
 from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
-from deixis.model.relate import ObjectFacts, Relate, contest, select_masks, share_kept
+from deixis.model.relate import LEAST_CHOICE, ObjectFacts, Relate, contest, holds, select_masks, share_kept, with_parts
 from deixis.model.text_encoder import TextEncoder, WordEmbedding, without_padding
 from deixis.model.traits import TraitMatch
 
@@ -92,18 +92,20 @@ class CompactNetwork(nn.Module):
         if self.relate is not None and self.traits is not None and image.masks is not None:
             assert text is not None and image.classes is not None and image.traits is not None
             assert image.objectness is not None and image.look is not None
-            assert image.facts is not None and image.exceeds is not None
+            assert image.facts is not None and image.exceeds is not None and image.held is not None
             objects = ObjectFacts(image.objectness, image.look, image.facts, image.exceeds)
             words = states.reshape(batch, phrases, *states.shape[1:])
             trait_logits = self.traits.said(text)
             match = p_text @ image.classes.transpose(1, 2)
-            fit, strict = self.traits(match, image.traits, trait_logits)
+            fit = self.traits(match, image.traits, trait_logits)
             present = (vectors != 0).any(dim=-1)
             choice = self.relate(objects, match * fit, text, words, present)
             chances = choice.sigmoid()
             counted = chances
             if not self.training:
-                counted, kept = contest(chances, strict)
+                likely = chances / chances.amax(dim=-1, keepdim=True).clamp(min=LEAST_CHOICE)
+                fit = with_parts(self.traits(likely, image.traits, trait_logits, strict=True), image.held)
+                counted, kept = contest(chances, fit)
                 keep = share_kept(kept, image.masks)
             p3 = select_masks(counted, image.masks)
             surest = (chances * image.masks.amax(dim=(-2, -1))[:, None]).amax(dim=-1)
@@ -143,5 +145,6 @@ class CompactNetwork(nn.Module):
         found = self.objects.propose(maps, PictureMaps(visual, fine, coarse, colours, p_image.detach()), hints)
         facts = self.relate.image_part(found.look, found.boxes, found.score)
         shown = self.traits.shown(found.colours, found.gist).softmax(dim=-1)
-        encoded = EncodedImage(p1_part, p_image, found.masks.sigmoid(), found.classes, shown, *facts)
+        masks = found.masks.sigmoid()
+        encoded = EncodedImage(p1_part, p_image, masks, found.classes, shown, *facts, holds(masks))
         return encoded, p_image_logits, maps, found

@@ -13,7 +13,8 @@ class EncodedImage(NamedTuple):
     """What the image graph leaves for the phrases; what belongs to a term that is not there is None.
 
     p1_part: (B, C, h, w); p_image: (B, M, h, w) probabilities; masks: (B, K, 2h, 2w) probabilities; classes:
-    (B, K, M); traits: (B, K, G, C) probabilities; objectness, look, facts, exceeds: see ``relate.ObjectFacts``.
+    (B, K, M); traits: (B, K, G, C) probabilities; objectness, look, facts, exceeds: see ``relate.ObjectFacts``; held:
+    (B, K, K), see ``relate.holds``.
     """
 
     p1_part: Tensor | None = None
@@ -25,6 +26,7 @@ class EncodedImage(NamedTuple):
     look: Tensor | None = None
     facts: Tensor | None = None
     exceeds: Tensor | None = None
+    held: Tensor | None = None
 
 
 class Answer(NamedTuple):

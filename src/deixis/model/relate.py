@@ -21,6 +21,7 @@ SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shar
 RANKS = len(SOFTNESS)
 NO_CANDIDATE = 0.2  # sum of masks that counts as half of a pixel outside of all candidates
 LEAST_TRAITS = 0.1
+HELD = 0.45  # share of a mask inside another one from which on it is a part of that, or the same thing
 LEAST_CHOICE, LEAST_COUNTED = 1e-6, 1e-4
 
 
@@ -161,6 +162,18 @@ def select_masks(choice: Tensor, masks: Tensor) -> Tensor:
     best = products.detach().argmax(dim=2).flatten(2)  # (B, P, H * W)
     chosen = choice.gather(2, best) * masks.flatten(2).gather(1, best)
     return chosen.reshape(*best.shape[:2], *masks.shape[-2:])
+
+
+def holds(masks: Tensor) -> Tensor:
+    """(B, K, K), 1 where the second candidate lies in the first one, of masks (B, K, H, W): a sleeve in a person."""
+    flat = masks.flatten(2)
+    inside = flat @ flat.transpose(1, 2) / flat.sum(dim=-1)[:, None].clamp(min=1.0)
+    return (inside > HELD).to(masks.dtype)
+
+
+def with_parts(fit: Tensor, held: Tensor) -> Tensor:
+    """A candidate fits as well as the best one that lies in it: (B, P, K) and (B, K, K) -> (B, P, K)."""
+    return torch.maximum(fit, (fit[:, :, None] * held[:, None]).amax(dim=-1))
 
 
 def share_kept(fit: Tensor, masks: Tensor) -> Tensor:

@@ -58,22 +58,24 @@ class TraitMatch(nn.Module):
         logits: Tensor = self.of_phrase(text)
         return logits.reshape(*text.shape[:2], -1, MOST_VALUES + 1) + F.pad(self.unused, (0, 1))
 
-    def forward(self, match: Tensor, shown: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
-        """How well objects fit what a phrase says of them.
+    def forward(self, weights: Tensor, shown: Tensor, said: Tensor, strict: bool = False) -> Tensor:
+        """How well objects fit what a phrase says of them, beside the best of them.
 
         Args:
-            match: (B, P, K) in [0, 1], how well their classes do.
+            weights: (B, P, K) in [0, 1], how much an object is one to compare with: how well its class fits, or how
+                likely it is meant. A sleeve may be the best orange, but nobody asks for it.
             shown: (B, K, G, C) probabilities of what they show.
             said: (B, P, G, C + 1) logits of what the phrase says.
+            strict: as answers count it (``POWERS``).
 
         Returns:
-            Twice (B, P, K) in [0, 1], products over the traits: 1 where nothing is said, and of the object that shows
-            it most. The second one is strict, for answers (``POWERS``).
+            (B, P, K) in [0, 1], the product over the traits: 1 where nothing is said, and of the object that shows it
+            most.
         """
         chances = said.softmax(dim=-1).transpose(1, 2)  # (B, G, P, C + 1)
         none = chances[..., -1:]
         fit = chances[..., :-1] @ shown.permute(0, 2, 3, 1) / (1 - none).clamp(min=1e-3)  # (B, G, P, K)
-        best = (fit * match[:, None]).amax(dim=-1, keepdim=True)
+        best = (fit * weights[:, None]).amax(dim=-1, keepdim=True)
         relative = ((fit + LEAST_FIT) / (best + LEAST_FIT)).clamp(max=1)
-        strict = relative**self.powers
-        return (none + (1 - none) * relative).prod(dim=1), (none + (1 - none) * strict).prod(dim=1)
+        counted = relative**self.powers if strict else relative
+        return (none + (1 - none) * counted).prod(dim=1)
