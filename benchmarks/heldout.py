@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from deixis import Segmenter
 from deixis.data.scenes import SceneSource, held_out_samples
 from deixis.data.synthesize import SynthesisOptions
+from deixis.metrics import overlap
 from deixis.trainconfig import SourceConfig
-from deixis.types import Sample
+from deixis.types import BoolMask, Sample
 
 SEED = 99  # other phrases than training's validation, which chose the checkpoint
 
@@ -32,6 +36,18 @@ class HeldOut:
     def samples(self, phrases: int) -> list[Sample]:
         options = SynthesisOptions(vocabulary=self.segmenter.config.categories)
         return held_out_samples(self.source, phrases, SEED, options)
+
+
+def iou(mask: BoolMask, truth: BoolMask) -> float:
+    intersection, union = overlap(mask, truth)
+    return intersection / union
+
+
+def right_and_wrong(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Of IoU with the right one and with a wrong one: both means, and how often the former is larger."""
+    right, wrong = np.array(pairs).T
+    shares = {"right one": right.mean(), "wrong one": wrong.mean(), "rather the right one": (right > wrong).mean()}
+    return {"n": len(pairs)} | {name: round(float(value), 4) for name, value in shares.items()}
 
 
 def command_line(description: str | None) -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from heldout import SEED, command_line
+from heldout import SEED, command_line, iou, right_and_wrong
 from machine import describe
 
 from deixis import Segmenter
@@ -22,7 +22,7 @@ from deixis.data.captions import may_share, spoken_of
 from deixis.data.scenes import SceneSource
 from deixis.train.augment import mosaic
 from deixis.trainconfig import SourceConfig
-from deixis.types import BoolMask, Scene
+from deixis.types import Scene
 
 BESIDE = 4  # other people that each one is put beside
 LEAST = 0.03  # of the picture that the person fills
@@ -58,10 +58,6 @@ def answers(segmenter: Segmenter, scene: Scene, kinds: tuple[str, str]) -> list[
     return [(iou(marked[0], truth[0]), iou(marked[0], truth[1])), (iou(marked[1], truth[1]), iou(marked[1], truth[0]))]
 
 
-def iou(mask: BoolMask, truth: BoolMask) -> float:
-    return float((mask & truth).sum() / (mask | truth).sum())
-
-
 def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("captions", type=Path)
@@ -77,17 +73,12 @@ def main() -> None:
     )
     segmenter, people = Segmenter.load(given.model), alone(source)
     rows: dict[str, list[tuple[float, float]]] = {}
-    for scene, kinds in side_by_side(people):
-        for kind, row in zip(kinds, answers(segmenter, scene, kinds), strict=True):
-            other = kinds[1] if kind == kinds[0] else kinds[0]
+    for scene, asked in side_by_side(people):
+        for kind, other, row in zip(asked, asked[::-1], answers(segmenter, scene, asked), strict=True):
             for name in ("all", f"{kind} beside {other}"):
                 rows.setdefault(name, []).append(row)
-    found = {}
-    for name, pairs in rows.items():
-        right, wrong = np.array(pairs).T
-        shares = {"right one": right.mean(), "wrong one": wrong.mean(), "rather the right one": (right > wrong).mean()}
-        found[name] = {"n": len(pairs)} | {key: round(float(value), 4) for key, value in shares.items()}
-    result = {"machine": describe(), "photographs": len(people), "kinds": found}
+    kinds = {name: right_and_wrong(pairs) for name, pairs in rows.items()}
+    result = {"machine": describe(), "photographs": len(people), "kinds": kinds}
     print(json.dumps(result, indent=1))
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n")

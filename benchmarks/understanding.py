@@ -23,7 +23,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from heldout import SEED, from_command_line
+from heldout import SEED, from_command_line, iou, right_and_wrong
 from machine import describe
 
 from deixis import Segmenter
@@ -95,11 +95,9 @@ def by_clothes(segmenter: Segmenter, source: SceneSource) -> dict[str, float]:
                 continue
             asked.add(target)
             marked = segmenter.segment(features, phrase.text).mask
-            ious = {identity: float((marked & mask).sum() / (marked | mask).sum()) for identity, mask in people.items()}
+            ious = {identity: iou(marked, mask) for identity, mask in people.items()}
             found.append((ious.pop(target), max(ious.values())))
-    right, wrong = np.array(found).T
-    shares = {"right one": right.mean(), "wrong one": wrong.mean(), "rather the right one": (right > wrong).mean()}
-    return {"n": len(found)} | {name: round(float(value), 4) for name, value in shares.items()}
+    return right_and_wrong(found)
 
 
 def misspell(phrase: str, rng: random.Random) -> str:
