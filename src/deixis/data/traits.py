@@ -21,7 +21,7 @@ NOTHING = max(TRAIT_VALUES)
 
 Labels = tuple[int | None, ...]  # one for each of ``TRAITS``
 
-_COLOURS = {said: row for row, name in enumerate(SAID) for said in AS_PEOPLE_SAY.get(name, (name,))}
+COLOUR_WORDS = {said: row for row, name in enumerate(SAID) for said in AS_PEOPLE_SAY.get(name, (name,))}
 # Of these a colour is said, not of the person or of what that person wears above.
 _WORN_ELSEWHERE = nouns.listed(
     """
@@ -29,7 +29,7 @@ _WORN_ELSEWHERE = nouns.listed(
     purse, hat, cap, sunglasses, glasses, scarf, belt, tie, gloves, watch, necklace
     """
 )
-_KIND_OF = {
+KINDS_OF_PEOPLE = {
     form: kind for word, kind in SPEAKS_OF.items() if word not in POSSESSIVES for form in (word, nouns.plural(word))
 }
 _SEX = {"man": 0, "boy": 0, "woman": 1, "girl": 1}
@@ -47,7 +47,7 @@ def said(phrase: Expression, named: Sequence[SceneObject]) -> Labels:
 
 def shown(item: SceneObject) -> Labels:
     """What an object's own names tell of it; colours and postures are known from phrases only."""
-    kinds = {_KIND_OF[name] for name in item.names if name in _KIND_OF}
+    kinds = {KINDS_OF_PEOPLE[name] for name in item.names if name in KINDS_OF_PEOPLE}
     sexes, ages = ({table[kind] for kind in kinds if kind in table} for table in (_SEX, _AGE))
     return None, *(values.pop() if len(values) == 1 else None for values in (sexes, ages)), None
 
@@ -57,7 +57,7 @@ def colour_said(phrase: Expression) -> int | None:
     if phrase.kind not in KINDS:
         return None
     words = tokenize(phrase.text)
-    found = {_COLOURS[word] for word in words if word in _COLOURS and word != phrase.category}
+    found = {COLOUR_WORDS[word] for word in words if word in COLOUR_WORDS and word != phrase.category}
     return found.pop() if len(found) == 1 and _WORN_ELSEWHERE.isdisjoint(words) else NOTHING
 
 
@@ -70,7 +70,7 @@ def _kind_said(phrase: Expression, named: Sequence[SceneObject]) -> tuple[int | 
         return NOTHING, NOTHING
     if not named or not all(item.names for item in named):
         return None, None
-    kind = next((_KIND_OF[word] for word in tokenize(phrase.text) if word in _KIND_OF), "")
+    kind = next((KINDS_OF_PEOPLE[word] for word in tokenize(phrase.text) if word in KINDS_OF_PEOPLE), "")
     return _SEX.get(kind, NOTHING), _AGE.get(kind, NOTHING)
 
 
