@@ -25,7 +25,7 @@ from deixis.data.coco import load_images
 from deixis.data.scenes import SceneSource
 from deixis.data.shapes import draw_scene
 from deixis.evaluate import evaluate
-from deixis.image import Letterbox, normalise
+from deixis.image import Photo, network_input
 from deixis.metrics import summarize
 from deixis.modelfile import ModelFile
 from deixis.precision import MOST_PHOTOS, quantise
@@ -64,7 +64,7 @@ def main() -> None:
     backends = {name: OnnxBackend(graph, model.phrase_graph, given.threads) for name, graph in graphs.items()}
     side = model.config.input_size
     pixels = draw_scene(0, 640).image[:480]
-    times = take_turns(backends, normalise(Letterbox.fit(480, 640, side).apply(pixels))[None])
+    times = take_turns(backends, network_input(Photo(pixels, 480, 640), side, model.config.frame_stride))
     held_out = HeldOut(ours, SceneSource(SourceConfig(str(given.annotations), str(given.images))), None)
     samples = [row for row in held_out.samples(PHRASES_A_PICTURE) if row.mask.any()]
     rows: dict[str, Any] = {}

@@ -35,13 +35,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "examples" / "photos" / "coffee.jpg"
 HEIGHT, WIDTH = 480, 640
 CLIPSEG_SIDE, TOKENS = 352, 7  # start, five of a phrase such as "the woman in red", end
-OURS, BACKBONE, PAPER = "deixis", "bare EfficientNet-Lite0", "paper's network, VGG-16 at 512 px"
+OURS, PAPER = "deixis", "paper's network, VGG-16 at 512 px"
+BACKBONE, FRAMED = "bare EfficientNet-Lite0", "bare EfficientNet-Lite0, of the photograph's frame"
+BARE = {BACKBONE: "backbone.onnx", FRAMED: "framed.onnx"}
 CLIPSEG = "CLIPSeg, float32"
 ONE_ENCODING = "CLIPSeg, float32, picture encoded once"  # not what transformers' documentation does
 SETTINGS = ("CLIPSeg, float32, channels_last", "CLIPSeg, bfloat16 weights", "CLIPSeg, bfloat16 autocast")
 COMPILED = "CLIPSeg, float32, channels_last, torch.compile"  # its best setting otherwise
 COUNTS = (1, 8)
 ROUNDS, FAST_REPEATS = 12, 5
+PAUSE = 0.5  # seconds before a contestant's turn: threads of the one before may still wait for work by spinning
 COLD_STARTS = {OURS: 7, CLIPSEG: 2, PAPER: 1}
 
 NUMBERS = {
@@ -54,7 +57,7 @@ SHAPE = {
     "settings tried, ms": {str: float},
     "first mask": {str: {"seconds": QUARTILES, "peak memory, MB": int}},
     "times deixis": {str: {"first": QUARTILES, "further": QUARTILES}},
-    "whole path / bare backbone": QUARTILES,
+    "whole path / bare backbone": {str: QUARTILES},
     "wheel, bytes": int,
 }  # fmt: skip
 
@@ -63,7 +66,7 @@ Ask = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Bench:
-    """What the contestants share: a folder with photo.png and backbone.onnx, and the number of threads."""
+    """What the contestants share: a folder with photo.png and the graphs of ``BARE``, and the number of threads."""
 
     folder: Path
     threads: int
@@ -86,13 +89,13 @@ def deixis(bench: Bench) -> tuple[Ask, int]:
     return lambda count: segmenter.segment_many(pixels, PHRASES[:count]), sum(path.stat().st_size for path in files)
 
 
-def backbone(bench: Bench) -> tuple[Ask, int]:
+def backbone(bench: Bench, name: str) -> tuple[Ask, int]:
     import numpy as np
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = bench.threads
-    path = bench.folder / "backbone.onnx"
+    path = bench.folder / BARE[name]
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     shape = session.get_inputs()[0].shape
     images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -170,7 +173,9 @@ def _with_one_encoding(model: Any, images: Any, ids: Any) -> Any:
 
 
 def contestant(name: str, bench: Bench) -> tuple[Ask, int]:
-    makers = {OURS: deixis, BACKBONE: backbone, PAPER: paper}
+    if name in BARE:
+        return backbone(bench, name)
+    makers = {OURS: deixis, PAPER: paper}
     return makers[name](bench) if name in makers else clipseg(bench, name)
 
 
@@ -216,8 +221,9 @@ class Process:
         return float(self.read())
 
     def round(self) -> None:
+        time.sleep(PAUSE)
         for count in COUNTS:
-            times = [self.ask(count) for _ in range(FAST_REPEATS if self.name in (OURS, BACKBONE) else 1)]
+            times = [self.ask(count) for _ in range(FAST_REPEATS if self.name in (OURS, *BARE) else 1)]
             self.rounds[count].append(sorted(times)[len(times) // 2])
 
     @property
@@ -238,19 +244,25 @@ def _command(kind: str, name: str, bench: Bench) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """Write the photograph and the bare backbone as ONNX, at the side of deixis's model; prints the side."""
+    """Write the photograph and the bare backbone as ONNX, for the square of deixis's model and for what it sees of it.
+
+    Prints the square's side.
+    """
     import torch
     from PIL import Image
 
+    from deixis.image import Letterbox
     from deixis.model.efficientnet import EfficientNetLite0
     from deixis.segmenter import Segmenter
 
     Image.open(PHOTO).convert("RGB").resize((WIDTH, HEIGHT)).save(folder / "photo.png")
     Image.open(folder / "photo.png").save(folder / "photo.jpg", quality=90)
-    side = Segmenter.load().config.input_size
-    images = torch.zeros(1, 3, side, side)
-    network = EfficientNetLite0().eval()
-    torch.onnx.export(network, (images,), str(folder / "backbone.onnx"), input_names=["images"], dynamo=False)
+    config = Segmenter.load().config
+    side, network = config.input_size, EfficientNetLite0().eval()
+    shapes = {BACKBONE: (side, side), FRAMED: Letterbox.fit(HEIGHT, WIDTH, side).frame(config.frame_stride)}
+    for name, shape in shapes.items():
+        images = torch.zeros(1, 3, *shape)
+        torch.onnx.export(network, (images,), str(folder / BARE[name]), input_names=["images"], dynamo=False)
     print(side)
 
 
@@ -298,10 +310,10 @@ def measure(bench: Bench, seconds: float, compile: bool) -> dict[str, Any]:
     for process in others:
         if process is not best:
             process.end()
-    names = (OURS, BACKBONE, PAPER, ONE_ENCODING)
+    names = (OURS, *BARE, PAPER, ONE_ENCODING)
     processes = [float32, *([best] if best else []), *(Process.start(name, bench) for name in names)]
     ours = next(process for process in processes if process.name == OURS)
-    bare = next(process for process in processes if process.name == BACKBONE)
+    bare = {process.name: process for process in processes if process.name in BARE}
     for process in processes:  # warm-up
         for count in COUNTS:
             process.ask(count)
@@ -319,9 +331,12 @@ def measure(bench: Bench, seconds: float, compile: bool) -> dict[str, Any]:
             "further": quartiles([a / b for a, b in zip(process.further, ours.further, strict=True)]),
         }
         for process in processes
-        if process not in (ours, bare)
+        if process is not ours and process.name not in BARE
     }
-    whole = [a / b for a, b in zip(ours.rounds[1], bare.rounds[1], strict=True)]
+    whole = {
+        name: quartiles([a / b for a, b in zip(ours.rounds[1], process.rounds[1], strict=True)])
+        for name, process in bare.items()
+    }
     return {
         "machine": describe("torch", "transformers"),
         "threads": bench.threads,
@@ -332,7 +347,7 @@ def measure(bench: Bench, seconds: float, compile: bool) -> dict[str, Any]:
         "settings tried, ms": {name: round(time, 1) for name, time in tried.items()},
         "first mask": first_mask,
         "times deixis": ratios,
-        "whole path / bare backbone": quartiles(whole),
+        "whole path / bare backbone": whole,
         "wheel, bytes": wheel_bytes(bench.folder),
     }
 

@@ -55,13 +55,15 @@ def _read(name: str, shape: Any) -> dict[str, Any]:
 def _targets(compared: dict[str, Any], trained: dict[str, Any]) -> list[str]:
     ratios, first_mask = compared["times deixis"], compared["first mask"][peers.OURS]
     best = _best_setting(compared)
+    bare = {name: row["median"] for name, row in compared["whole path / bare backbone"].items()}
     shares = [row["share in the network"] for row in trained["rows"].values()]
     rows = [
         ("first phrase, against CLIPSeg in float32", ratios[peers.CLIPSEG]["first"]["median"], 15, "times as fast"),
         ("each further phrase, against that", ratios[peers.CLIPSEG]["further"]["median"], 100, "times as fast"),
         ("first phrase, against CLIPSeg's best setting", ratios[best]["first"]["median"], 8, "times as fast"),
         ("each further phrase, against that", ratios[best]["further"]["median"], 50, "times as fast"),
-        ("whole path against the bare backbone", compared["whole path / bare backbone"]["median"], -1.5, "times"),
+        (f"whole path against the bare backbone at {compared['deixis side']} px", bare[peers.BACKBONE], -1.5, "times"),
+        ("whole path against the bare backbone, of the same frame of that", bare[peers.FRAMED], -1.5, "times"),
         ("command line, from its start to the mask's file", first_mask["seconds"]["median"], -0.8, "s"),
         ("its peak memory", first_mask["peak memory, MB"], -300, "MB"),
         ("wheel", compared["wheel, bytes"] / 1e6, -40, "MB"),
@@ -87,7 +89,7 @@ def _peers(result: dict[str, Any]) -> list[str]:
     lines = [
         f"`python benchmarks/peers.py`: one photograph of {width} x {height}, decoded before the clock starts; "
         f"{result['threads']} threads, {result['rounds']} rounds, medians with quartiles; float32 where nothing else "
-        f"is said. deixis and the bare backbone see {result['deixis side']} px, CLIPSeg "
+        f"is said. The bare backbone sees {result['deixis side']} px, deixis what of it holds the photograph, CLIPSeg "
         f"{peers.CLIPSEG_SIDE} px. CLIPSeg has its default configuration, random weights and random token ids (its "
         "tokenizer's files are not in the package): its time does not depend on them. transformers' documentation "
         'gives the picture once for each phrase; "picture encoded once" is what a user could write around that. Its '
@@ -101,7 +103,7 @@ def _peers(result: dict[str, Any]) -> list[str]:
     for name, row in result["contestants"].items():
         rates = " / ".join(f"{row['images a second'][count]:.3g}" for count in ("1", "8"))
         eight, further = _spread(row["8"]), _number(row["further"]["median"])
-        if name == peers.BACKBONE:
+        if name in peers.BARE:
             eight, further, rates = "", "", rates.partition(" /")[0]
         lines.append(
             f"| {name} | {_spread(row['1'])} | {eight} | {further} | {rates} | {row['peak memory, MB']:,} | "

@@ -36,15 +36,15 @@ SHAPE = {
 
 def answer_stages(path: Path, threads: int) -> dict[str, dict[str, float]]:
     """Quartiles of the stages of ``Segmenter.segment`` of a file, of the rest and of the total, in ms."""
+    from deixis import image as preprocessing
     from deixis import segmenter as module
     from deixis.backend import OnnxBackend
-    from deixis.image import Letterbox
 
     segmenter = module.Segmenter.load(threads=threads)
     stages = {
         "decode": (module, "open_photo"),
-        "letterbox": (Letterbox, "apply"),
-        "normalise": (module, "normalise"),
+        "letterbox": (preprocessing.Letterbox, "apply"),
+        "normalise": (preprocessing, "normalise"),
         "image graph": (OnnxBackend, "encode"),
         "text": (module.Segmenter, "_encode_phrase"),
         "phrase graph": (OnnxBackend, "answer"),

@@ -71,7 +71,10 @@ def recognised(segmenter: Segmenter, source: SceneSource) -> dict[str, dict[str,
         for item in scene.objects:
             if item.is_crowd or item.mask is None or item.mask.mean() < LARGE or item.category not in names:
                 continue
-            weights = shrink(item.mask, box, features.input_size // p_image.shape[-1])
+            cells = max(p_image.shape[1:])
+            weights = shrink(item.mask, box, features.input_size // cells)
+            top, left = ((cells - size) // 2 for size in p_image.shape[1:])  # of the picture's frame in the square
+            weights = weights[top : top + p_image.shape[1], left : left + p_image.shape[2]]
             likeliest = names[int((p_image * weights).sum(axis=(1, 2)).argmax())]
             right["person" if item.category == "person" else "others"].append(likeliest == item.category)
     return {kind: {"n": len(found), "right": round(float(np.mean(found)), 4)} for kind, found in right.items()}

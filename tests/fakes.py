@@ -30,8 +30,8 @@ class ColourBackend:
     def encode(self, images: FloatArray) -> dict[str, FloatArray]:
         self.encoded += 1
         colours = np.moveaxis(images, 1, -1) * PIXEL_STD + PIXEL_MEAN
-        batch, side = images.shape[0], images.shape[2] // STRIDE
-        pooled = colours.reshape(batch, side, STRIDE, side, STRIDE, 3).mean(axis=(2, 4))
+        batch, height, width = images.shape[0], images.shape[2] // STRIDE, images.shape[3] // STRIDE
+        pooled = colours.reshape(batch, height, STRIDE, width, STRIDE, 3).mean(axis=(2, 4))
         return {"colours": np.moveaxis(pooled, -1, 1).astype(np.float32)}
 
     def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:

@@ -49,7 +49,7 @@ def test_the_defaults_are_those_of_the_dataclasses() -> None:
         ({"model": {"categories": []}}, r"^model\.categories: expected at least one"),
         ({"model": {"categories": ["dog", "dog"]}}, r"^model\.categories: .*each once"),
         ({"model": {"categories": ["dog"], "input_size": 100}}, r"^model\.input_size: .*multiple of 32, got 100"),
-        ({"model": {"categories": ["dog"], "input_size": 32}}, r"^model\.candidates: .*got 24"),
+        ({"model": {"categories": ["dog"], "input_size": 32}}, r"^model\.candidates: .*got 16"),
         ({"model": {"categories": ["dog"], "relate_width": 30}}, r"^model\.relate_width: .*multiple of 4"),
         ({"model": {"categories": ["dog"], "dropout": 1}}, r"^model\.dropout: "),
         ({"model": {"categories": ["dog"], "width": 0}}, r"^model\.width: expected at least 1"),

@@ -18,7 +18,9 @@ from deixis.image import (
     PNG_LEVEL,
     PNG_LEVEL_LARGE,
     Letterbox,
+    Photo,
     decode_photo,
+    network_input,
     normalise,
     open_image,
     open_photo,
@@ -135,9 +137,9 @@ def test_strips_are_the_whole_map(height: int, width: int, monkeypatch: pytest.M
     whole = box.invert(grid)
     monkeypatch.setattr(image_module, "STRIP_PIXELS", 1000)
     monkeypatch.setattr(image_module, "MAP_STRIPS", 1)
-    pieces = list(box.strips(grid))
+    pieces = list(box.regions(grid))
     assert len(pieces) == -(-height // (1000 // width)) or height * width <= 1000
-    assert [rows.start for rows, _ in pieces] == [0, *(rows.stop for rows, _ in pieces[:-1])]
+    assert [rows.start for rows, _, _ in pieces] == [0, *(rows.stop for rows, _, _ in pieces[:-1])]
     np.testing.assert_allclose(box.invert(grid), whole, atol=1e-4)
 
 
@@ -150,18 +152,37 @@ def test_a_mask_is_looked_for_where_it_can_be(seed: int) -> None:
         grid[tuple(rng.integers(0, 16, 2))] = 3.0
         box, least = Letterbox.fit(int(height), int(width), 64), float(rng.uniform(-3, 3))
         mask = np.zeros((height, width), dtype=bool)
-        for rows, values in box.strips(grid, least):
-            mask[rows] = values >= least
+        for rows, columns, values in box.regions(grid, least):
+            mask[rows, columns] = values >= least
         np.testing.assert_array_equal(mask, box.invert(grid) >= least)
 
 
-def test_strips_without_a_mask_are_left_out() -> None:
+@pytest.mark.parametrize(
+    ("size", "frame"),
+    [((480, 640), (256, 320)), ((640, 427), (320, 224)), ((100, 100), (320, 320)), ((50, 900), (160, 320))],
+)
+def test_a_frame_is_the_middle_of_the_square(size: tuple[int, int], frame: tuple[int, int]) -> None:
+    box, picture = Letterbox.fit(*size, 320), noise(*size)
+    assert box.frame(32) == frame
+    assert box.frame(320) == (320, 320)
+    top, left = (320 - frame[0]) // 2, (320 - frame[1]) // 2
+    square, framed = box.apply(picture), box.apply(picture, frame)
+    np.testing.assert_array_equal(framed, square[top : top + frame[0], left : left + frame[1]])
+    grid = np.random.default_rng(0).normal(size=(80, 80)).astype(np.float32)
+    middle = grid[top // 4 : (top + frame[0]) // 4, left // 4 : (left + frame[1]) // 4]
+    np.testing.assert_allclose(box.invert(middle), box.invert(grid), atol=1e-6)
+    seen = network_input(Photo(picture, *size), 320, 32)
+    np.testing.assert_array_equal(seen, normalise(framed)[None])
+
+
+def test_what_cannot_have_a_mask_is_left_out() -> None:
     grid = np.zeros((16, 16), dtype=np.float32)
     grid[7, 3] = 1.0
     box = Letterbox.fit(640, 640, 64)
-    assert len(list(box.strips(grid))) == 8
-    assert [(rows.start, rows.stop) for rows, _ in box.strips(grid, 0.5)] == [(240, 320), (320, 400)]
-    assert list(box.strips(grid, 1.5)) == []
+    assert len(list(box.regions(grid))) == 4
+    found = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns, _ in box.regions(grid, 0.5)]
+    assert found == [(160, 320, 80, 200), (320, 480, 80, 200)]
+    assert list(box.regions(grid, 1.5)) == []
 
 
 def test_the_padding_never_leaks_into_the_picture() -> None:

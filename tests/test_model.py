@@ -21,10 +21,11 @@ from deixis.model.category import CategorySegmenter, dot_product
 from deixis.model.combine import EPSILON, Combine, logit
 from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
-from deixis.model.image_encoder import spatial_channels, upsample
+from deixis.model.grid import cell_centres, middle, spatial_channels, square_side
+from deixis.model.image_encoder import upsample
 from deixis.model.losses import IGNORED, Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
-from deixis.model.objects import LEAST_COARSE, ObjectHead, PictureMaps
+from deixis.model.objects import LEAST_COARSE, ObjectHead, ObjectMaps, PictureMaps
 from deixis.model.outputs import Answer
 from deixis.model.relate import (
     HELD,
@@ -285,12 +286,24 @@ def test_freezing_stops_at_its_map(stride: int) -> None:
 
 def test_spatial_channels_of_a_grid_of_two_by_two() -> None:
     """[xmin, ymin, xmax, ymax, xcentre, ycentre, 1/W, 1/H], positions in [-1, 1] (Hu et al. 2016)."""
-    cells = spatial_channels(2, 2).permute(1, 2, 0)
+    cells = spatial_channels(2).permute(1, 2, 0)
     assert cells[0, 0].tolist() == [-1, -1, 0, 0, -0.5, -0.5, 0.5, 0.5]
     assert cells[0, 1].tolist() == [0, -1, 1, 0, 0.5, -0.5, 0.5, 0.5]
     assert cells[1, 0].tolist() == [-1, 0, 0, 1, -0.5, 0.5, 0.5, 0.5]
     assert cells[1, 1].tolist() == [0, 0, 1, 1, 0.5, 0.5, 0.5, 0.5]
-    assert spatial_channels(2, 4)[6:, 0, 0].tolist() == [0.25, 0.5]
+    assert spatial_channels(4)[6:, 0, 0].tolist() == [0.25, 0.25]
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 8), (8, 4), (6, 8), (8, 8)])
+def test_a_grid_lies_in_the_middle_of_its_square(height: int, width: int) -> None:
+    grid = torch.zeros(2, 3, height, width)
+    square = torch.arange(64.0).reshape(8, 8)
+    top, left = (8 - height) // 2, (8 - width) // 2
+    assert square_side(grid) == 8
+    torch.testing.assert_close(middle(square, grid), square[top : top + height, left : left + width])
+    across, down = cell_centres(grid)
+    assert across.tolist() == [(left + cell + 0.5) / 8 for cell in range(width)]
+    assert down.tolist() == [(top + cell + 0.5) / 8 for cell in range(height)]
 
 
 def test_p2_is_the_dot_product() -> None:
@@ -310,7 +323,7 @@ def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors() -> None:
     for phrase in range(3):
         tiled = (F.normalize(text[:, phrase], dim=-1) * 7**0.5)[..., None, None].expand(-1, -1, 4, 4)
         unit = F.normalize(visual, dim=1) * 5**0.5
-        joined = [tiled, unit, F.pixel_unshuffle(fine, 2), spatial_channels(4, 4).expand(2, -1, -1, -1)]
+        joined = [tiled, unit, F.pixel_unshuffle(fine, 2), spatial_channels(4).expand(2, -1, -1, -1)]
         first = F.relu(F.conv2d(torch.cat(joined, dim=1), weight, p1.visual.bias))
         expected = F.pixel_shuffle(p1.classify(p1.hidden(first)), 2)[:, 0]
         actual = p1(p1.image_part(visual, fine), text)[:, phrase]
@@ -475,12 +488,27 @@ def test_a_mask_is_what_its_network_says_of_pixel_and_place() -> None:
     found = head.masks(embedding, boxes, filters)
     row, column, which = 4, 1, 1
     x, y, width, height = boxes[0, which].tolist()
-    across, down = ((column + 0.5) / 4 - x) / (width / 2), ((row + 0.5) / 6 - y) / (height / 2)
+    # The grid is the middle four columns of a square of six.
+    across, down = ((column + 1.5) / 6 - x) / (width / 2), ((row + 0.5) / 6 - y) / (height / 2)
     pixel = embedding[0, :, row, column]
     units = F.relu(filters.inner[0, which] @ torch.cat([pixel, torch.tensor([across, down, 1.0])]))
     expected = filters.linear[0, which] @ pixel + filters.bias[0, which] + filters.outer[0, which] @ units
     expected -= head.window.abs() * (across**2 + down**2)
     torch.testing.assert_close(found[0, which, row, column], expected)
+
+
+def test_an_object_is_in_a_frame_where_it_is_in_the_square() -> None:
+    head = build(tiny_model(), seed=1).objects
+    assert head is not None
+    make = torch.Generator().manual_seed(0)
+    square = ObjectMaps(*(torch.randn(1, channels, 8, 8, generator=make) for channels in (1, 2, 2, 16, 8)))
+    frame = ObjectMaps(*(part[:, :, 2:6] for part in square))
+    cells = torch.tensor([[0, 13, 31]])
+    boxes, filters = head.at_cells(frame, cells)
+    expected, _ = head.at_cells(square, cells + 2 * 8)
+    torch.testing.assert_close(boxes, expected)
+    whole = head.masks(square.embedding, boxes, filters)
+    torch.testing.assert_close(head.masks(frame.embedding, boxes, filters), whole[:, :, 2:6])
 
 
 def test_the_coarse_map_says_what_is_there() -> None:

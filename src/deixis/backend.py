@@ -23,7 +23,7 @@ class Backend(Protocol):
     """What computes the two graphs: ONNX Runtime here, PyTorch during training."""
 
     def encode(self, images: FloatArray) -> dict[str, FloatArray]:
-        """Image graph: (1, 3, S, S) normalised -> named arrays with a first axis of one."""
+        """Image graph: (1, 3, h, w) normalised -> named arrays with a first axis of one."""
 
     def answer(self, features: Mapping[str, FloatArray], vectors: FloatArray, names: Sequence[str]) -> list[FloatArray]:
         """Phrase graph: features and (1, P, T, D) word vectors -> the named outputs, each (1, P, ...)."""

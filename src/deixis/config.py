@@ -14,7 +14,7 @@ from deixis.errors import ConfigError
 DEFAULT_THRESHOLD = 0.5
 # Score of the bundled model below which a phrase names nothing in the picture and the mask is empty. Chosen on held-out
 # photographs with synthesized phrases, by benchmarks/understanding.py; scores of another model mean something else.
-DEFAULT_PRESENCE = 0.4
+DEFAULT_PRESENCE = 0.3
 INPUT_STRIDE = 32  # the backbone's coarsest map; the input side is a multiple of it
 CELL_STRIDE = 8  # one object can be proposed for each cell of the map at this stride
 BACKBONE_BLOCKS = 16  # of EfficientNet-Lite0
@@ -32,7 +32,8 @@ class ModelConfig:
         categories: the M class names of p_image and p_text.
         network: "compact", or "paper" (VGG-16, fully convolutional, as in Hu et al. 2016).
         backbone: "efficientnet-lite0" or "timm:NAME" of ``compact``; ``paper`` has "vgg16".
-        input_size: side of the letterboxed square, in pixels.
+        input_size: side of the square that pictures are letterboxed into, in pixels; what is seen of it is a frame that
+            holds the picture.
         word_dim: length of a word vector.
         vocabulary: rows of an embedding that is learned with the rest; 0 for fixed vectors that come from outside.
         p1: whether the LSTM-CNN is there.
@@ -64,7 +65,7 @@ class ModelConfig:
     text_width: int = 192
     p1_width: int = 96
     objects: bool = True
-    candidates: int = 24
+    candidates: int = 16
     embedding_dim: int = 32
     relate_width: int = 128
     relate_layers: int = 2
@@ -82,8 +83,10 @@ class ModelConfig:
         for name, value in vars(self).items():
             if type(value) is int and value < (0 if name == "vocabulary" else 1):
                 raise ConfigError(f"{name}: expected at least 1, got {value}")
-        if self.candidates > (self.input_size // CELL_STRIDE) ** 2:
-            raise ConfigError(f"candidates: expected at most one a cell of stride {CELL_STRIDE}, got {self.candidates}")
+        if self.candidates > (self.input_size // CELL_STRIDE) ** 2 // 2:  # the narrowest frame is half of the square
+            raise ConfigError(
+                f"candidates: expected at most one for two cells of stride {CELL_STRIDE}, got {self.candidates}"
+            )
         if self.relate_width % RELATE_HEADS:
             raise ConfigError(f"relate_width: expected a multiple of {RELATE_HEADS}, got {self.relate_width}")
         if self.fcn_stride not in (8, 16, 32):
@@ -120,6 +123,11 @@ class ModelConfig:
         """Names of the terms that the answer is made of."""
         there = {"p1": self.p1, "p2": self.p2, "p3": self.objects}
         return tuple(name for name, on in there.items() if on)
+
+    @property
+    def frame_stride(self) -> int:
+        """What a picture's frame in the square is a multiple of, in pixels; the square itself where that is all."""
+        return INPUT_STRIDE if self.network == "compact" else self.input_size
 
     @property
     def mask_stride(self) -> int:

@@ -23,6 +23,7 @@ from deixis.backend import Backend, OnnxBackend
 from deixis.config import INPUT_STRIDE
 from deixis.errors import CheckpointError, DeixisError
 from deixis.folding import fold
+from deixis.image import Letterbox
 from deixis.model.build import Network, build
 from deixis.model.outputs import EncodedImage
 from deixis.model.text_encoder import TextEncoder
@@ -119,7 +120,7 @@ def round_weights(network: nn.Module) -> None:
 
 
 def check_parity(network: Network, image_graph: bytes, phrase_graph: bytes) -> float:
-    """Compare both runtimes from picture to answer, with 1 and with 3 phrases.
+    """Compare both runtimes from picture to answer, on frames of several shapes, with 1, 2 and 3 phrases.
 
     Returns:
         The largest difference of a logit of the answer.
@@ -129,10 +130,10 @@ def check_parity(network: Network, image_graph: bytes, phrase_graph: bytes) -> f
     """
     ours, theirs = TorchBackend(network), OnnxBackend(image_graph, phrase_graph)
     rng = np.random.default_rng(0)
-    side, worst = network.config.input_size, 0.0
-    for phrases in (1, 3):
+    worst = 0.0
+    for phrases, frame in zip((1, 3, 2), _frames(network), strict=True):
         vectors = _random_phrases(rng, phrases, network.config.word_dim)
-        expected_features, features = _same_objects(ours, theirs, rng, side)
+        expected_features, features = _same_objects(ours, theirs, rng, frame)
         (expected,) = ours.answer(expected_features, vectors, ["logits"])
         (got,) = theirs.answer(features, vectors, ["logits"])
         worst = max(worst, float(np.abs(expected - got).max()))
@@ -142,14 +143,14 @@ def check_parity(network: Network, image_graph: bytes, phrase_graph: bytes) -> f
 
 
 def _same_objects(
-    ours: Backend, theirs: Backend, rng: np.random.Generator, side: int
+    ours: Backend, theirs: Backend, rng: np.random.Generator, frame: tuple[int, int]
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     """Features of a random picture by both, on which both propose the same objects.
 
     Two peaks of equal height may be told apart by the last bit alone, and then either answer is right.
     """
     for _ in range(PICTURES_TRIED):
-        images = _random_picture(rng, side)
+        images = _random_picture(rng, *frame)
         expected, got = ours.encode(images), theirs.encode(images)
         if "facts" not in expected or np.abs(expected["facts"] - got["facts"]).max() < SAME_OBJECT:
             return expected, got
@@ -179,7 +180,7 @@ def _image_graph(network: Network) -> onnx.ModelProto:
     side = network.config.input_size
     images = torch.zeros(1, 3, side, side)
     names = _feature_names(network)
-    return _to_onnx(_ImageGraph(network), (images,), ["images"], names, {})
+    return _to_onnx(_ImageGraph(network), (images,), ["images"], names, _map_axes(network, ["images", *names]))
 
 
 def _phrase_graph(network: Network) -> onnx.ModelProto:
@@ -190,9 +191,23 @@ def _phrase_graph(network: Network) -> onnx.ModelProto:
         features = tuple(value for value in encoded if value is not None)
         outputs = list(named_outputs(network.answer(encoded, vectors)))
     names = _feature_names(network)
-    axes: dict[str, dict[int, str]] = {name: {1: "phrases"} for name in outputs}
-    axes["vectors"] = {1: "phrases"}
+    axes = _map_axes(network, [*names, *outputs])
+    for name in ("vectors", *outputs):
+        axes[name] = {1: "phrases", **axes.get(name, {})}
     return _to_onnx(_PhraseGraph(network), (vectors, *features), ["vectors", *names], outputs, axes)
+
+
+def _map_axes(network: Network, names: Sequence[str]) -> dict[str, dict[int, str]]:
+    """The axes of maps among these inputs or outputs, which are as high and wide as the picture's frame asks for."""
+    if network.config.frame_stride == network.config.input_size:  # it sees the whole square
+        return {}
+    strides = {"images": 1, "p1_part": network.config.class_stride, "p_image": network.config.class_stride}
+    strides |= dict.fromkeys(("masks", "logits", "p1", "p2", "p3"), network.config.mask_stride)
+    return {
+        name: {axis: f"{size}_{strides[name]}" for axis, size in ((2, "height"), (3, "width"))}
+        for name in names
+        if name in strides
+    }
 
 
 def _to_onnx(
@@ -223,10 +238,17 @@ def _feature_names(network: Network) -> list[str]:
     return [name for name, wanted in there.items() if wanted]
 
 
-def _random_picture(rng: np.random.Generator, side: int) -> FloatArray:
-    """(1, 3, side, side) float32, normalised: blobs of colour, as pictures are smooth and noise is not."""
-    coarse = torch.from_numpy(rng.normal(size=(1, 3, side // INPUT_STRIDE, side // INPUT_STRIDE)))
-    smooth = nn.functional.interpolate(coarse, size=(side, side), mode="bicubic")
+def _frames(network: Network) -> list[tuple[int, int]]:
+    """The square, a picture twice as wide as high, and one a little higher than wide."""
+    side, stride = network.config.input_size, network.config.frame_stride
+    boxes = [Letterbox.fit(*size, side) for size in ((100, 100), (50, 100), (100, 80))]
+    return [box.frame(stride) for box in boxes]
+
+
+def _random_picture(rng: np.random.Generator, height: int, width: int) -> FloatArray:
+    """(1, 3, height, width) float32, normalised: blobs of colour, as pictures are smooth and noise is not."""
+    coarse = torch.from_numpy(rng.normal(size=(1, 3, height // INPUT_STRIDE, width // INPUT_STRIDE)))
+    smooth = nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")
     return np.asarray(smooth.numpy() + 0.1 * rng.normal(size=smooth.shape), dtype=np.float32)
 
 

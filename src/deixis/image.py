@@ -26,7 +26,7 @@ PNG_LEVEL_LARGE, PNG_LARGE = 1, 32_000_000  # from so many bytes of pixels on, a
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # of files that are taken for pictures
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's readers call programs
 STRIP_PIXELS = 1_000_000  # of a large picture are worked on at once: there is no room for several copies
-MAP_STRIPS = 8  # of a map, or more: a mask is looked for only in those that can have some of it
+MAP_STRIPS = 4  # of a map, or more: a mask is looked for only in those that can have some of it
 DRAFT_MARGIN = 2  # a JPEG decoded at a reduced scale still has this many times the pixels a side that are asked for
 TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 PIXEL_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet, RGB in [0, 1]
@@ -73,43 +73,108 @@ class Letterbox:
         new_width = min(side, max(1, round(width * scale)))
         return cls(height, width, side, (side - new_height) // 2, (side - new_width) // 2, new_height, new_width)
 
-    def apply(self, image: ImageArray) -> ImageArray:
-        """(H, W, 3) uint8, at any scale -> (side, side, 3) uint8, bilinear, padded with the ImageNet mean colour."""
+    def frame(self, stride: int) -> tuple[int, int]:
+        """Height and width of the middle of the square that holds the scaled picture, multiples of ``stride``.
+
+        At least half of the side, so that there are few of them and the thinnest picture has cells for its objects.
+        """
+        half = -(-self.side // 2 // stride) * stride
+        height, width = (max(half, -(-size // stride) * stride) for size in (self.new_height, self.new_width))
+        return height, width
+
+    def apply(self, image: ImageArray, frame: tuple[int, int] | None = None) -> ImageArray:
+        """Scale a picture into the square, or into a frame in the middle of that.
+
+        Args:
+            image: (H, W, 3) uint8, at any scale.
+            frame: (h, w) of ``frame``, by default the whole square.
+
+        Returns:
+            (h, w, 3) uint8, bilinear, padded with the ImageNet mean colour.
+        """
+        height, width = frame or (self.side, self.side)
         content = Image.fromarray(image).resize(
             (self.new_width, self.new_height), Image.Resampling.BILINEAR, reducing_gap=1.0
         )
-        padding = np.tile(np.round(PIXEL_MEAN * 255).astype(np.uint8), self.side)  # whole rows are filled fastest
-        square = np.tile(padding, self.side).reshape(self.side, self.side, 3)
-        square[self.top : self.top + self.new_height, self.left : self.left + self.new_width] = np.asarray(content)
-        return square
+        padding = np.tile(np.round(PIXEL_MEAN * 255).astype(np.uint8), width)  # whole rows are filled fastest
+        framed = np.tile(padding, height).reshape(height, width, 3)
+        top, left = self.top - (self.side - height) // 2, self.left - (self.side - width) // 2
+        framed[top : top + self.new_height, left : left + self.new_width] = np.asarray(content)
+        return framed
 
     def invert(self, grid: NDArray[np.floating]) -> FloatArray:
-        """Take a map (h, w) over the whole square back to the picture: crop the padding, scale to (H, W) float32."""
-        strips = [strip for _, strip in self.strips(grid)]
+        """Take a map (h, w) over the square, or over a frame, back to the picture, (H, W) float32.
+
+        The longer side of the map is the square's; padding is cropped.
+        """
+        strips = [strip for _, _, strip in self.regions(grid)]
         return strips[0] if len(strips) == 1 else np.concatenate(strips)
 
-    def strips(
+    def regions(
         self, grid: NDArray[np.floating], least: float | None = None
-    ) -> Iterator[tuple[slice, FloatArray]]:
-        """``invert`` strip by strip, each with its rows: a large picture's map need not be held.
+    ) -> Iterator[tuple[slice, slice, FloatArray]]:
+        """``invert`` strip by strip, each with its rows and columns: a large picture's map need not be held.
 
-        With ``least``, strips in which no value can be as large as that are left out.
+        With ``least``, what cannot have a value as large as that is left out: whole strips, and columns before the
+        first and after the last that can.
         """
-        y0, y1 = (edge * grid.shape[0] / self.side for edge in (self.top, self.top + self.new_height))
-        x0, x1 = (edge * grid.shape[1] / self.side for edge in (self.left, self.left + self.new_width))
-        # Cells that lie wholly in the padding go first: bilinear would mix them into the picture's border.
-        row, column = math.floor(y0), math.floor(x0)
-        content = np.ascontiguousarray(grid[row : math.ceil(y1), column : math.ceil(x1)], dtype=np.float32)
-        whole, scale = Image.fromarray(content), (y1 - y0) / self.height
-        reach = math.ceil(max(1.0, scale))  # cells on each side that bilinear scaling looks at
+        down = _Axis.of(grid.shape[0], max(grid.shape) / self.side, self.side, self.top, self.new_height, self.height)
+        across = _Axis.of(grid.shape[1], max(grid.shape) / self.side, self.side, self.left, self.new_width, self.width)
+        content = np.ascontiguousarray(grid[down.cells, across.cells], dtype=np.float32)
+        whole = Image.fromarray(content)
         for rows in _strips(self.height, self.width, MAP_STRIPS):
-            top, bottom = y0 - row + rows.start * scale, min(y0 - row + rows.stop * scale, float(content.shape[0]))
-            seen = content[max(0, math.floor(top) - reach) : math.ceil(bottom) + reach]
-            if least is not None and not (seen >= least).any():
-                continue
-            size, box = (self.width, rows.stop - rows.start), (x0 - column, top, x1 - column, bottom)
-            resized = whole.resize(size, Image.Resampling.BILINEAR, box=box)
-            yield rows, np.asarray(resized)  # np.array would copy it twice
+            top, bottom = down.edges(rows)
+            columns = slice(0, self.width)
+            if least is not None:
+                seen = content[max(0, math.floor(top) - down.reach) : math.ceil(bottom) + down.reach] >= least
+                likely = np.flatnonzero(seen.any(axis=0))
+                if not len(likely):
+                    continue
+                columns = across.pixels(int(likely[0]), int(likely[-1]) + 1)
+            left, right = across.edges(columns)
+            size = (columns.stop - columns.start, rows.stop - rows.start)
+            resized = whole.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+            yield rows, columns, np.asarray(resized)  # np.array would copy it twice
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One direction of a map: which of its cells the picture has, and where pixels lie in these.
+
+    Attributes:
+        cells: of the map. Those that lie wholly in the padding go first: bilinear would mix them into the border.
+        start: of the first pixel, in cells from the first of ``cells``.
+        scale: cells a pixel.
+        size: pixels of the picture.
+    """
+
+    cells: slice
+    start: float
+    scale: float
+    size: int
+
+    @classmethod
+    def of(cls, count: int, per_pixel: float, side: int, first: int, length: int, size: int) -> _Axis:
+        """Of ``count`` cells in the middle of a square, where the picture has ``length`` pixels from ``first`` on."""
+        padding = (side * per_pixel - count) / 2  # cells of the square that the map leaves out
+        start, stop = first * per_pixel - padding, (first + length) * per_pixel - padding
+        cells = slice(math.floor(start), math.ceil(stop))
+        return cls(cells, start - cells.start, (stop - start) / size, size)
+
+    @property
+    def reach(self) -> int:
+        """Cells on each side that bilinear scaling looks at."""
+        return math.ceil(max(1.0, self.scale))
+
+    def edges(self, pixels: slice) -> tuple[float, float]:
+        """Where pixels begin and end, in cells."""
+        last = float(self.cells.stop - self.cells.start)
+        return self.start + pixels.start * self.scale, min(self.start + pixels.stop * self.scale, last)
+
+    def pixels(self, first: int, stop: int) -> slice:
+        """Those that look at one of these cells."""
+        start = math.floor((first - self.reach - self.start) / self.scale)
+        return slice(max(0, start), min(self.size, math.ceil((stop + self.reach - self.start) / self.scale)))
 
 
 def open_image(source: Picture) -> ImageArray:
@@ -163,9 +228,15 @@ def decode_photo(data: bytes, max_pixels: int, side: int) -> Photo:
             return _from_pil(image, "the picture", max_pixels, side)
 
 
-def normalise(squares: ImageArray) -> FloatArray:
-    """(..., side, side, 3) uint8 -> (..., 3, side, side) float32 with ImageNet mean and deviation."""
-    planes = np.ascontiguousarray(np.moveaxis(squares, -1, -3)).astype(np.float32)  # bytes are moved fastest
+def network_input(photo: Photo, side: int, stride: int) -> FloatArray:
+    """What a network sees of a picture: its frame (see ``Letterbox.frame``), normalised, (1, 3, h, w) float32."""
+    box = Letterbox.fit(photo.height, photo.width, side)
+    return normalise(box.apply(photo.pixels, box.frame(stride)))[None]
+
+
+def normalise(pixels: ImageArray) -> FloatArray:
+    """(..., h, w, 3) uint8 -> (..., 3, h, w) float32 with ImageNet mean and deviation."""
+    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, -3)).astype(np.float32)  # bytes are moved fastest
     planes *= (np.float32(1 / 255) / PIXEL_STD)[:, None, None]
     planes -= (PIXEL_MEAN / PIXEL_STD)[:, None, None]
     return planes

@@ -16,7 +16,7 @@ from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, ConfigError
 from deixis.files import atomic_write
 
-FORMAT = 2  # 1 had no weights of the terms
+FORMAT = 3  # 1 had no weights of the terms, 2 saw the whole square
 MEMBERS = ("model.json", "image.onnx", "phrase.onnx")
 MAX_BYTES = 2 << 30
 _ENCRYPTED = 0x1  # a flag of a zip member

@@ -16,8 +16,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from deixis.config import ModelConfig
 from deixis.errors import InputError
-from deixis.image import Letterbox, normalise, open_image
+from deixis.image import network_input, open_photo
 from deixis.modelfile import ModelFile
 from deixis.types import FloatArray
 
@@ -80,7 +81,7 @@ def quantise(model: ModelFile, photos: Sequence[Path]) -> ModelFile:
         quantize_static(
             plain,
             small,
-            _Squares(chosen, model.config.input_size),
+            _Frames(chosen, model.config),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             per_channel=True,
@@ -92,18 +93,13 @@ def quantise(model: ModelFile, photos: Sequence[Path]) -> ModelFile:
     return replace(model, image_graph=halve(graph), about={**model.about, "precision": "int8"})
 
 
-class _Squares(CalibrationDataReader):  # type: ignore[misc]
+class _Frames(CalibrationDataReader):  # type: ignore[misc]
     """The photographs as the image graph sees them, one after the other."""
 
-    def __init__(self, photos: Sequence[Path], side: int) -> None:
-        self._squares = (_square(photo, side) for photo in photos)
+    def __init__(self, photos: Sequence[Path], config: ModelConfig) -> None:
+        side = config.input_size
+        self._frames = (network_input(open_photo(photo, side), side, config.frame_stride) for photo in photos)
 
     def get_next(self) -> dict[str, FloatArray] | None:
-        square = next(self._squares, None)
-        return None if square is None else {"images": square}
-
-
-def _square(photo: Path, side: int) -> FloatArray:
-    pixels = open_image(photo)
-    height, width = pixels.shape[:2]
-    return normalise(Letterbox.fit(height, width, side).apply(pixels))[None]
+        framed = next(self._frames, None)
+        return None if framed is None else {"images": framed}

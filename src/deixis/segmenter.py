@@ -22,7 +22,7 @@ from deixis.config import DEFAULT_PRESENCE, DEFAULT_THRESHOLD, ModelConfig
 from deixis.devices import check_device, warn_of_fallback
 from deixis.embeddings import WordVectors
 from deixis.errors import CheckpointError, InputError, PhraseError
-from deixis.image import Letterbox, Photo, normalise, open_photo
+from deixis.image import Letterbox, Photo, network_input, open_photo
 from deixis.modelfile import ModelFile
 from deixis.odds import log_odds
 from deixis.spelling import SpelledVectors
@@ -113,8 +113,7 @@ class Segmenter:
         """
         side = self.config.input_size
         photo = image if isinstance(image, Photo) else open_photo(image, side)
-        square = Letterbox.fit(photo.height, photo.width, side).apply(photo.pixels)
-        arrays = self._backend.encode(normalise(square)[None])
+        arrays = self._backend.encode(network_input(photo, side, self.config.frame_stride))
         return Features(arrays, photo.height, photo.width, side)
 
     def segment(
@@ -179,7 +178,7 @@ class Segmenter:
         return self._ask(image, phrases, threshold, presence, explained=True)
 
     def grids(self, features: Features, phrases: Sequence[str]) -> dict[str, FloatArray]:
-        """What the phrase graph says of P phrases, on the network's own grid over the letterboxed square.
+        """What the phrase graph says of P phrases, on the network's own grid over the picture's frame in the square.
 
         Returns:
             "logits" of the answer (P, h, w); "score" (P,); "weights" (P, terms); the model's terms of "p1", "p2" and
@@ -256,8 +255,8 @@ class Segmenter:
         score = float(outputs["score"])
         mask = np.zeros((features.height, features.width), dtype=bool)
         if score >= presence:
-            for rows, logits in box.strips(outputs["logits"], least=cut):
-                np.greater_equal(logits, cut, out=mask[rows])
+            for rows, columns, logits in box.regions(outputs["logits"], least=cut):
+                np.greater_equal(logits, cut, out=mask[rows, columns])
         proposals = None
         if self.config.objects:
             proposals = Proposals(features.arrays["masks"][0], outputs["choice"], features.input_size)

@@ -158,7 +158,7 @@ class Proposals:
     """The objects that the network proposed in a picture, and how far a phrase chose them.
 
     Attributes:
-        masks: (K, h, w) float32 probabilities over the network's square, K objects.
+        masks: (K, h, w) float32 probabilities over the picture's frame in the network's square, K objects.
         choices: (K,) float32 probabilities that the phrase means each of them.
         input_size: side of the square in pixels.
     """

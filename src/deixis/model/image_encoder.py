@@ -1,11 +1,10 @@
-"""The image side of ``compact``: a backbone's maps merged top-down, and the eight spatial channels."""
+"""The image side of ``compact``: a backbone's maps merged top-down."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,20 +19,6 @@ class ImageMaps(NamedTuple):
     merged: Tensor
     fine: Tensor
     coarse: Tensor
-
-
-def spatial_channels(height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """The eight coordinates of each grid cell (Hu et al. 2016): [xmin, ymin, xmax, ymax, xcentre, ycentre, 1/W, 1/H].
-
-    Returns:
-        (8, height, width) float32, positions in [-1, 1].
-    """
-    x = torch.arange(width, dtype=torch.float32, device=device) / width * 2 - 1
-    y = torch.arange(height, dtype=torch.float32, device=device) / height * 2 - 1
-    xmin, ymin = x.expand(height, width), y[:, None].expand(height, width)
-    xmax, ymax = xmin + 2 / width, ymin + 2 / height
-    ones = torch.ones_like(xmin)
-    return torch.stack([xmin, ymin, xmax, ymax, (xmin + xmax) / 2, (ymin + ymax) / 2, ones / width, ones / height])
 
 
 class SeparableConv(nn.Sequential):
@@ -70,7 +55,7 @@ class ImageEncoder(nn.Module):
         self.fine_smooth = SeparableConv(FINE_CHANNELS, FINE_CHANNELS)
 
     def forward(self, images: Tensor) -> ImageMaps:
-        """Encode images (B, 3, S, S)."""
+        """Encode images (B, 3, H, W), multiples of 32."""
         fine, *coarse = self.backbone(images)
         merged: Tensor | None = None
         for level in reversed(range(len(coarse))):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from deixis.model.grid import cell_centres, flatten_cells, gather_cells, middle, square_side
 from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv, upsample
 
 APPEARANCE_CHANNELS = 48
@@ -142,14 +143,11 @@ class ObjectHead(nn.Module):
 
     def at_cells(self, maps: ObjectMaps, cells: Tensor) -> tuple[Tensor, MaskFilters]:
         """Boxes (B, N, 4) and masks' filters predicted at flat cell indices (B, N)."""
-        height, width = maps.heat.shape[-2:]
+        width, side = maps.heat.shape[-1], square_side(maps.heat)
+        across, down = cell_centres(maps.heat)
         size, offset = gather_cells(maps.size, cells), gather_cells(maps.offset, cells)
-        column = (cells % width).to(size.dtype)
-        row = torch.div(cells, width, rounding_mode="floor").to(size.dtype)
-        centre_x = (column + 0.5 + offset[..., 0]) / width
-        centre_y = (row + 0.5 + offset[..., 1]) / height
-        size = size.clamp(-5, 0.3).exp()
-        boxes = torch.stack([centre_x, centre_y, size[..., 0], size[..., 1]], dim=-1)
+        centres = torch.stack([across[cells % width], down[torch.div(cells, width, rounding_mode="trunc")]], dim=-1)
+        boxes = torch.cat([centres + offset / side, size.clamp(-5, 0.3).exp()], dim=-1)
         return boxes, self._filters(gather_cells(maps.hidden, cells))
 
     def _filters(self, hidden: Tensor) -> MaskFilters:
@@ -161,66 +159,63 @@ class ObjectHead(nn.Module):
 
     def masks(self, embedding: Tensor, boxes: Tensor, filters: MaskFilters) -> Tensor:
         """Mask logits (B, N, H, W) of objects with these boxes and filters over an embedding (B, E, H, W)."""
-        height, width = embedding.shape[-2:]
-        batch, count, units = filters.outer.shape
-        boxes = boxes.detach()  # the box has its own loss
-        (x, y), (half_width, half_height) = boxes[..., None, :2].unbind(-1), (boxes[..., None, 2:] / 2).unbind(-1)
+        batch, count, units = (int(size) for size in filters.outer.shape)
+        centre, half = torch.split(boxes.detach()[:, :, None], 2, dim=-1)  # the box has its own loss
+        half = half / 2
         # Places relative to each object are linear in those of the picture: one product for all objects and units.
-        of_pixels, of_across, of_down, constant = torch.split(filters.inner, [self.embedding, 1, 1, 1], dim=-1)
-        of_across, of_down = of_across / half_width[..., None], of_down / half_height[..., None]
-        constant = constant - of_across * x[..., None] - of_down * y[..., None]
-        inner = torch.cat([of_pixels, of_across, of_down, constant], dim=-1).flatten(1, 2)
+        of_pixels, of_place, constant = torch.split(filters.inner, [self.embedding, 2, 1], dim=-1)
+        of_place = of_place / half
+        constant = constant - (of_place * centre).sum(dim=-1, keepdim=True)
+        inner = torch.cat([of_pixels, of_place, constant], dim=-1).reshape(batch, count * units, -1)
         hidden = F.relu(inner @ _with_places(embedding)).reshape(batch, count, units, -1)
-        counted = filters.linear @ embedding.flatten(2) + (filters.outer[:, :, None] @ hidden)[:, :, 0]
+        counted = filters.linear @ flatten_cells(embedding) + (filters.outer[:, :, None] @ hidden)[:, :, 0]
 
         window = self.window.abs()
-        across = window * ((cell_centres(width, boxes) - x) / half_width).square().clamp(max=FAR)  # (B, N, W)
-        down = window * ((cell_centres(height, boxes) - y) / half_height).square().clamp(max=FAR)  # (B, N, H)
-        down = down - filters.bias[..., None]
-        return counted.reshape(batch, count, height, width) - (across[..., None, :] + down[..., :, None])
+        x, y = cell_centres(embedding)
+        across = window * ((x - centre[..., :1]) / half[..., :1]).square().clamp(max=FAR)  # (B, N, 1, W)
+        down = window * ((y[:, None] - centre[..., 1:]) / half[..., 1:]).square().clamp(max=FAR)  # (B, N, H, 1)
+        down = down - filters.bias[..., None, None]
+        logits: Tensor = counted.reshape(batch, count, -1, embedding.shape[-1]) - (across + down)
+        return logits
 
     def _describe(
         self, masks: Tensor, boxes: Tensor, cells: Tensor, seen: PictureMaps
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Look, classes, colours and gist of the candidates (see there)."""
+        batch, count = (int(size) for size in cells.shape)
+        parts = count * (1 + BANDS)
         appearance = self.appearance(seen.visual) + self.fine_appearance(seen.fine)
-        appearance = torch.cat([appearance, seen.colours, self.palette(seen.colours)], dim=1).flatten(2).transpose(1, 2)
+        appearance = torch.cat([appearance, seen.colours, self.palette(seen.colours)], dim=1)
         weights = F.avg_pool2d(masks.detach().sigmoid(), 2)
-        height = weights.shape[-2]
-        y = cell_centres(height, masks)
-        top = boxes[..., 1:2] - boxes[..., 3:4] / 2
-        depth = (((y - top) / boxes[..., 3:4]) * BANDS).detach()  # 0 at the object's top, BANDS at its bottom
-        inside = [(depth >= band) & (depth < band + 1) for band in range(BANDS)]
-        parts = torch.stack([torch.ones_like(depth), *(part.to(depth.dtype) for part in inside)], dim=1)
-        pooled = _mean_inside((weights[:, None] * parts[..., None]).flatten(1, 2), appearance)  # all parts at once
-        bands = pooled.chunk(1 + BANDS, dim=1)
-        described = torch.cat([*bands, gather_cells(seen.visual, cells)], dim=-1)
-        shown = torch.cat([band[..., APPEARANCE_CHANNELS:] for band in bands], dim=-1)
-        classes = _mean_inside(weights, seen.p_image.flatten(2).transpose(1, 2))
-        gist = _mean_inside(F.avg_pool2d(weights, 4), seen.coarse.flatten(2).transpose(1, 2), LEAST_COARSE)
+        of_parts = (weights[:, :, None] * _in_parts(boxes.detach(), weights)[..., None]).reshape(batch, parts, -1)
+        pooled = _mean_inside(of_parts, appearance).reshape(batch, count, 1 + BANDS, -1)  # all parts at once
+        described = torch.cat([pooled.flatten(2), gather_cells(seen.visual, cells)], dim=-1)
+        shown = pooled[..., APPEARANCE_CHANNELS:].flatten(2)
+        classes = _mean_inside(flatten_cells(weights), seen.p_image)
+        gist = _mean_inside(flatten_cells(F.avg_pool2d(weights, 4)), seen.coarse, LEAST_COARSE)
         return self.describe(described), classes, shown, gist
 
 
-def cell_centres(count: int, like: Tensor) -> Tensor:
-    """Centres of ``count`` cells that divide [0, 1]: (count,), of the type and on the device of ``like``."""
-    return (torch.arange(count, dtype=like.dtype, device=like.device) + 0.5) / count
+def _in_parts(boxes: Tensor, grid: Tensor) -> Tensor:
+    """(B, K, 1 + BANDS, h): 1 where a row of a grid (..., h, w) belongs to the whole object, and to each band of it."""
+    _, y = cell_centres(grid)
+    top, height = boxes[..., 1:2] - boxes[..., 3:] / 2, boxes[..., 3:]
+    depth = ((y - top) / height * BANDS)[:, :, None]  # 0 at the object's top, BANDS at its bottom
+    # The first band, for the whole, has no ends.
+    first = torch.tensor([-torch.inf, *range(BANDS)], dtype=depth.dtype, device=depth.device)[:, None]
+    last = torch.tensor([torch.inf, *range(1, BANDS + 1)], dtype=depth.dtype, device=depth.device)[:, None]
+    return ((depth >= first) & (depth < last)).to(depth.dtype)
 
 
 def _with_places(embedding: Tensor) -> Tensor:
     """A pixel embedding (B, E, H, W) with x, y in [0, 1] and 1 for each pixel: (B, E + 3, H * W)."""
-    batch, _, height, width = embedding.shape
-    x = cell_centres(width, embedding).expand(batch, height, -1)
-    y = cell_centres(height, embedding)[:, None].expand(batch, -1, width)
-    return torch.cat([embedding, torch.stack([x, y, torch.ones_like(x)], dim=1)], dim=1).flatten(2)
-
-
-def gather_cells(maps: Tensor, cells: Tensor) -> Tensor:
-    """Columns of a map (B, C, h, w) at flat cell indices (B, N): (B, N, C)."""
-    index = cells[:, None].expand(-1, maps.shape[1], -1)
-    return maps.flatten(2).gather(2, index).transpose(1, 2)
+    side = square_side(embedding)
+    centres = (torch.arange(side, dtype=embedding.dtype, device=embedding.device) + 0.5) / side
+    x, y = centres.expand(side, side), centres[:, None].expand(side, side)
+    places = middle(torch.stack([x, y, torch.ones_like(x)]), embedding)
+    return flatten_cells(torch.cat([embedding, places.repeat(int(embedding.shape[0]), 1, 1, 1)], dim=1))
 
 
 def _mean_inside(weights: Tensor, values: Tensor, least: float = 1.0) -> Tensor:
-    """Means of values (B, h*w, C) under weights (B, K, h, w): (B, K, C), smaller where the weights' sum is small."""
-    flat = weights.flatten(2)
-    return (flat @ values) / (flat.sum(dim=-1, keepdim=True) + least)
+    """Means of values (B, C, h, w) under weights (B, K, h * w): (B, K, C), smaller where the weights' sum is small."""
+    return (weights @ flatten_cells(values).transpose(1, 2)) / (weights.sum(dim=-1, keepdim=True) + least)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deixis.config import RELATE_HEADS
+from deixis.model.grid import flatten_cells
 
 # How far two objects must differ for one to be clearly left of, above, below or larger than the other.
 SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shares of the side), log area, centrality
@@ -166,7 +167,7 @@ def select_masks(choice: Tensor, masks: Tensor) -> Tensor:
 
 def holds(masks: Tensor) -> Tensor:
     """(B, K, K), 1 where the second candidate lies in the first one, of masks (B, K, H, W): a sleeve in a person."""
-    flat = masks.flatten(2)
+    flat = flatten_cells(masks)
     inside = flat @ flat.transpose(1, 2) / flat.sum(dim=-1)[:, None].clamp(min=1.0)
     return (inside > HELD).to(masks.dtype)
 
@@ -186,24 +187,27 @@ def share_kept(fit: Tensor, masks: Tensor) -> Tensor:
     Returns:
         (B, P, H, W) in (0, 1], near 1 where there is no candidate.
     """
-    flat = masks.flatten(2)
-    kept = (fit @ flat + NO_CANDIDATE) / (flat.sum(dim=1, keepdim=True) + NO_CANDIDATE)
-    return kept.reshape(*fit.shape[:2], *masks.shape[-2:])
+    flat = flatten_cells(masks)
+    all_of_them = fit.new_ones(fit.shape[0], 1, fit.shape[-1])
+    sums = torch.cat([fit, all_of_them], dim=1) @ flat + NO_CANDIDATE  # in one product, as a row more
+    return (sums[:, :-1] / sums[:, -1:]).reshape(*fit.shape[:2], *masks.shape[-2:])
 
 
 def _facts(boxes: Tensor, score: Tensor) -> Tensor:
     """Absolute position, size and confidence: (B, K, 7)."""
-    area = (boxes[..., 2] * boxes[..., 3]).sqrt()
-    return torch.cat([boxes * 2 - 1, area[..., None], score[..., None], (score > 0.3).to(score.dtype)[..., None]], -1)
+    area, score = boxes[..., 2:].prod(dim=-1, keepdim=True).sqrt(), score[..., None]
+    return torch.cat([boxes * 2 - 1, area, score, (score > 0.3).to(score.dtype)], dim=-1)
 
 
 def _exceeds(boxes: Tensor) -> Tensor:
     """How far each object exceeds each other one in each respect of ``SOFTNESS``: (B, RANKS, K, K) in [0, 1]."""
-    x, y, width, height = boxes.detach().unbind(-1)
-    area = (width * height).clamp(min=1e-4).log()
-    centrality = -((x - 0.5).square() + (y - 0.5).square()).sqrt()
-    respects = zip((x, y, y + height / 2, area, centrality), SOFTNESS, strict=True)
-    values = torch.stack([value / softness for value, softness in respects], dim=1)
+    boxes = boxes.detach()
+    centre, size = boxes[..., :2], boxes[..., 2:]
+    bottom = boxes[..., 1:2] + boxes[..., 3:] / 2
+    area = size.prod(dim=-1, keepdim=True).clamp(min=1e-4).log()
+    centrality = -(centre - 0.5).square().sum(dim=-1, keepdim=True).sqrt()
+    respects = torch.cat([centre, bottom, area, centrality], dim=-1) / boxes.new_tensor(SOFTNESS)
+    values = respects.transpose(1, 2)
     return (values[..., :, None] - values[..., None, :]).sigmoid()
 
 

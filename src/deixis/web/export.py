@@ -155,6 +155,7 @@ def _header(model: ModelFile) -> dict[str, object]:
     """What the page must know of the model."""
     return {
         "side": model.config.input_size,
+        "stride": model.config.frame_stride,
         "tokens": MAX_TOKENS,
         "categories": [*model.config.categories, "none"],
         "terms": model.config.terms,

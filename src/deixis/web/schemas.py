@@ -42,7 +42,7 @@ class Mask(BaseModel):
 
 
 class Grids(BaseModel):
-    """The network's own maps over the letterboxed square: little-endian float16, row by row, in base64."""
+    """The network's own maps over the picture's frame in the square: little-endian float16, row by row, in base64."""
 
     shape: Annotated[list[int], Field(description="Rows and columns.")]
     side: Annotated[int, Field(description="Of the square, in pixels.")]

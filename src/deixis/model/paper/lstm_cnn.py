@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.model.image_encoder import spatial_channels
+from deixis.model.grid import middle, spatial_channels, square_side
 from deixis.model.paper.vgg import CLASSES, Vgg16
 from deixis.model.text_encoder import set_forget_bias
 
@@ -57,9 +57,8 @@ class BaselineLstmCnn(nn.Module):
     def image_part(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, width, H/32, W/32), what the first layer gets from the picture and the coordinates."""
         visual = self.backbone.fc8(self.backbone(images).fc7)
-        height, width = visual.shape[-2:]
-        spatial = spatial_channels(height, width, visual.device)
-        part: Tensor = self.visual(F.normalize(visual, dim=1)) + self.spatial(spatial[None])
+        places = self.spatial(spatial_channels(square_side(visual), visual.device)[None])
+        part: Tensor = self.visual(F.normalize(visual, dim=1)) + middle(places, visual)
         return part
 
     def forward(self, image_part: Tensor, text: Tensor) -> Tensor:

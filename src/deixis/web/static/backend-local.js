@@ -57,9 +57,8 @@ class Network {
 
   /** The image graph on RGB bytes: what the phrase graph needs of a picture. */
   async encode(pixels, height, width) {
-    const { side } = this.model;
-    const input = networkInput(pixels, height, width, this.model);
-    return this.image.run({ images: new this.ort.Tensor("float32", input, [1, 3, side, side]) });
+    const { input, shape } = networkInput(pixels, height, width, this.model);
+    return this.image.run({ images: new this.ort.Tensor("float32", input, [1, 3, ...shape]) });
   }
 
   /** The phrase graph on features. */

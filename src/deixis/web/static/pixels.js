@@ -1,6 +1,6 @@
 // From a picture to the network's input: what deixis.image does in Python.
 
-import { apply, fit } from "./letterbox.js";
+import { apply, fit, frame } from "./letterbox.js";
 
 /** RGB bytes of a bitmap, transparency laid on white. */
 export function pixelsOf(bitmap) {
@@ -19,18 +19,20 @@ export function pixelsOf(bitmap) {
   return pixels;
 }
 
-/** RGB bytes -> (3, side, side) float32, letterboxed and normalised with the model's mean and deviation. */
-export function networkInput(pixels, height, width, { side, mean, std }) {
+/** RGB bytes -> (3, h, w) float32 and [h, w], letterboxed and normalised with the model's mean and deviation. */
+export function networkInput(pixels, height, width, { side, stride, mean, std }) {
   const padding = mean.map((value) => Math.round(value * 255));
-  const square = apply(fit(height, width, side), pixels, padding);
-  const area = side * side;
+  const box = fit(height, width, side);
+  const shape = frame(box, stride);
+  const framed = apply(box, pixels, padding, shape);
+  const area = shape[0] * shape[1];
   const input = new Float32Array(3 * area);
   const [scale, means, deviations] = [Math.fround(1 / 255), mean.map(Math.fround), std.map(Math.fround)];
   for (let k = 0; k < area; k++) {
     for (let c = 0; c < 3; c++) {
-      const value = Math.fround(Math.fround(square[3 * k + c] * scale) - means[c]);
+      const value = Math.fround(Math.fround(framed[3 * k + c] * scale) - means[c]);
       input[c * area + k] = Math.fround(value / deviations[c]);
     }
   }
-  return input;
+  return { input, shape };
 }
