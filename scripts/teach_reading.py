@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from deixis.configfile import read_config
-from deixis.data.frames import Dressing, Reading, find_frames
+from deixis.data.carriers import Dressing, Reading, find_carriers
 from deixis.data.sources import open_source
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
@@ -70,16 +70,16 @@ def main() -> None:
     options = SynthesisOptions(vocabulary=categories, held_out_names=left_out)
     vectors = WordVectors.load(DEFAULT_VECTORS)
     data = TrainingData(config, [open_source(source, given.root) for source in config.sources], vectors, options)
-    frames = [find_frames(read_texts(path), categories) for path in given.texts]
+    carriers = [find_carriers(read_texts(path), categories) for path in given.texts]
     phrases = list(made(data, given.pictures))
-    print(f"{len(phrases)} made phrases; frames: {[len(found) for found in frames]}")
+    print(f"{len(phrases)} made phrases; carriers: {[len(found) for found in carriers]}")
     network = build(stored.config)
     network.load_state_dict(stored.part(MODEL))
     assert network.expression_classifier is not None and isinstance(network.text_encoder, TextEncoder)
     torch.manual_seed(given.seed)
-    reading = ReadingLesson(phrases, frames, names_of(categories, left_out), categories, vectors, given.seed)
+    reading = ReadingLesson(phrases, carriers, names_of(categories, left_out), categories, vectors, given.seed)
     show("classifier", teach_classes(network.expression_classifier, reading, given.steps, given.rate))
-    plain, dressing = plain_phrases(phrases, categories), Dressing([frame for found in frames for frame in found])
+    plain, dressing = plain_phrases(phrases, categories), Dressing([carrier for found in carriers for carrier in found])
     dressed = DressingLesson(plain, phrases, dressing, vectors, given.seed)
     show("encoder", teach_encoder(network.text_encoder, dressed, given.encoder_steps, given.encoder_rate))
     taught: dict[str, torch.Tensor] = {}

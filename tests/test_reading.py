@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from deixis.data.frames import Dressing, Reading, find_frames
+from deixis.data.carriers import Dressing, Reading, find_carriers
 from deixis.embeddings import WordVectors
 from deixis.errors import DataError
 from deixis.model.category import ExpressionClassifier
@@ -38,7 +38,8 @@ def vectors() -> WordVectors:
 
 def lesson(seed: int = 0) -> ReadingLesson:
     made = [Reading("cat", "cat"), Reading("dog", "dog")]
-    return ReadingLesson(made, [find_frames(TEXTS, CLASSES)], names_of(CLASSES, frozenset()), CLASSES, vectors(), seed)
+    carriers = [find_carriers(TEXTS, CLASSES)]
+    return ReadingLesson(made, carriers, names_of(CLASSES, frozenset()), CLASSES, vectors(), seed)
 
 
 def test_a_batch_is_half_made_and_half_read() -> None:
@@ -85,7 +86,7 @@ def test_an_encoder_learns_to_take_a_dressed_phrase_for_the_plain_one() -> None:
     torch.manual_seed(0)
     encoder = TextEncoder(8, 16, 0.0)
     made = [Reading("cat", "cat"), Reading("dog", "dog")]
-    dressing = DressingLesson(plain_phrases(made, CLASSES), made, Dressing(find_frames(TEXTS, CLASSES)), vectors(), 0)
+    dressing = DressingLesson(plain_phrases(made, CLASSES), made, Dressing(find_carriers(TEXTS, CLASSES)), vectors(), 0)
     plain, dressed, others = dressing.batch()
     assert plain.shape == dressed.shape == others.shape == (BATCH, MAX_TOKENS, 8)
     meant, kept = (encoder(words)[0].detach() for words in (plain, others))

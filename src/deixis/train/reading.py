@@ -1,9 +1,9 @@
 """Teach a trained network to read, without a picture: text is what there is plenty of.
 
 Made phrases are short and say few things, so a classifier that saw only these takes "an old fashioned fridge next to
-the cupboards" for a person, of whom all captions are. Here it also reads phrases that are made of other people's words
-around a class name (``data.frames``). The encoder of the other terms learns to take a made phrase about a thing that is
-dressed in such words for that phrase. Nothing else of the network changes.
+the cupboards" for a person, of whom all captions are. Here it also reads class names within other people's words
+(``data.carriers``). The encoder of the other terms learns to take a made phrase about a thing that is dressed in such
+words for that phrase. Nothing else of the network changes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deixis.data import nouns
+from deixis.data.carriers import Carrier, Dressing, NounFinder, Reading, read
 from deixis.data.coco import load_captions
-from deixis.data.frames import Dressing, Frame, NounFinder, Reading, read
 from deixis.errors import DataError
 from deixis.model.category import ExpressionClassifier
 from deixis.model.text_encoder import TextEncoder
 from deixis.text import MAX_TOKENS, tokenize
 from deixis.vocabulary import Lexicon
 
-BATCH = 32  # made phrases, and as many that are read into frames
+BATCH = 32  # made phrases, and as many that are read into carriers
 WARMUP = 100  # steps
 WEIGHT_DECAY = 0.02
 LARGEST_GRADIENT = 1.0
@@ -61,7 +61,7 @@ class ReadingLesson:
 
     Args:
         made: synthesized phrases, which the classifier must not forget.
-        frames: of several kinds of text, each kind as often as the others.
+        carriers: of several kinds of text, each kind as often as the others.
         names: of each category, see ``names_of``.
         categories: M class names in the network's order.
         vectors: of words.
@@ -71,13 +71,13 @@ class ReadingLesson:
     def __init__(
         self,
         made: Sequence[Reading],
-        frames: Sequence[Sequence[Frame]],
+        carriers: Sequence[Sequence[Carrier]],
         names: Mapping[str, tuple[str, ...]],
         categories: Sequence[str],
         vectors: Lexicon,
         seed: int,
     ) -> None:
-        self._made, self._frames, self._names, self._vectors = made, frames, names, vectors
+        self._made, self._carriers, self._names, self._vectors = made, carriers, names, vectors
         self._rows: dict[str | None, int] = {name: row for row, name in enumerate(categories)}
         self._rows[None] = len(categories)
         self._rng = np.random.default_rng(seed)
@@ -85,8 +85,8 @@ class ReadingLesson:
     def batch(self) -> tuple[Tensor, Tensor]:
         """Word vectors (2 * BATCH, T, D), and the classes (2 * BATCH,), M for none."""
         drawn = [self._made[int(self._rng.integers(len(self._made)))] for _ in range(BATCH)]
-        kinds = self._rng.integers(len(self._frames), size=BATCH)
-        drawn += [read(self._frames[kind], self._names, self._rng) for kind in kinds]
+        kinds = self._rng.integers(len(self._carriers), size=BATCH)
+        drawn += [read(self._carriers[kind], self._names, self._rng) for kind in kinds]
         vectors = _vectors_of([phrase.text for phrase in drawn], self._vectors)
         return vectors, torch.tensor([self._rows[phrase.category] for phrase in drawn])
 
@@ -104,7 +104,7 @@ class DressingLesson:
 
     def __init__(
         self,
-        plain: Sequence[tuple[Frame, str]],
+        plain: Sequence[tuple[Carrier, str]],
         made: Sequence[Reading],
         dressing: Dressing,
         vectors: Lexicon,
@@ -116,8 +116,8 @@ class DressingLesson:
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Word vectors of BATCH phrases as they are, of the same ones dressed, and of others, each (BATCH, T, D)."""
         drawn = [self._plain[int(self._rng.integers(len(self._plain)))] for _ in range(BATCH)]
-        plain = [" ".join((*frame.before, noun, *frame.after)) for frame, noun in drawn]
-        dressed = [self._dressing.dress(frame, noun, self._rng) for frame, noun in drawn]
+        plain = [" ".join((*carrier.before, noun, *carrier.after)) for carrier, noun in drawn]
+        dressed = [self._dressing.dress(carrier, noun, self._rng) for carrier, noun in drawn]
         others = [self._made[int(self._rng.integers(len(self._made)))].text for _ in range(BATCH)]
         return (
             _vectors_of(plain, self._vectors),
@@ -126,7 +126,7 @@ class DressingLesson:
         )
 
 
-def plain_phrases(made: Sequence[Reading], categories: Sequence[str]) -> list[tuple[Frame, str]]:
+def plain_phrases(made: Sequence[Reading], categories: Sequence[str]) -> list[tuple[Carrier, str]]:
     """Made phrases about things, taken apart."""
     finder = NounFinder(categories)
     things = (finder(row.text) for row in made if row.category is not None and not nouns.is_person(row.category))

@@ -5,25 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deixis.data.frames import ROLES, STUFF, Dressing, Frame, NounFinder, find_frames, read
+from deixis.data.carriers import ROLES, STUFF, Carrier, Dressing, NounFinder, find_carriers, read
 from deixis.text import words_of
 
 CLASSES = ("person", "dog", "dining table", "wine glass")
 
 
 @pytest.mark.parametrize(
-    ("text", "frame"),
+    ("text", "carrier"),
     [
-        ("dog", Frame((), (), False)),
-        ("A shiny old dog next to the gate.", Frame(("a", "shiny", "old"), ("next", "to", "the", "gate"), False)),
-        ("the dogs running home", Frame(("the",), ("running", "home"), True)),
-        ("left wine glass on the table", Frame(("left",), ("on", "the", "table"), False)),
-        ("big umpire", Frame(("big",), (), False)),
-        ("blue sky above", Frame(("blue",), ("above",), False)),
+        ("dog", Carrier((), (), False)),
+        ("A shiny old dog next to the gate.", Carrier(("a", "shiny", "old"), ("next", "to", "the", "gate"), False)),
+        ("the dogs running home", Carrier(("the",), ("running", "home"), True)),
+        ("left wine glass on the table", Carrier(("left",), ("on", "the", "table"), False)),
+        ("big umpire", Carrier(("big",), (), False)),
+        ("blue sky above", Carrier(("blue",), ("above",), False)),
     ],
 )
-def test_the_noun_that_a_text_begins_with_is_taken_out(text: str, frame: Frame) -> None:
-    assert find_frames([text], CLASSES) == [frame]
+def test_the_noun_that_a_text_begins_with_is_taken_out(text: str, carrier: Carrier) -> None:
+    assert find_carriers([text], CLASSES) == [carrier]
 
 
 @pytest.mark.parametrize(
@@ -37,21 +37,21 @@ def test_the_noun_that_a_text_begins_with_is_taken_out(text: str, frame: Frame) 
         "",
     ],
 )
-def test_texts_that_do_not_begin_by_naming_something_have_no_frame(text: str) -> None:
-    assert find_frames([text], CLASSES) == []
+def test_texts_that_do_not_begin_by_naming_something_have_no_carrier(text: str) -> None:
+    assert find_carriers([text], CLASSES) == []
 
 
-def test_each_frame_is_there_once() -> None:
-    assert len(find_frames(["red dog", "red dog", "red sky"], CLASSES)) == 1
+def test_each_carrier_is_there_once() -> None:
+    assert len(find_carriers(["red dog", "red dog", "red sky"], CLASSES)) == 1
 
 
 def test_what_is_read_names_its_class_and_keeps_the_words_around() -> None:
-    frames = [Frame(("a", "shiny"), ("near", "it"), False)]
+    carriers = [Carrier(("a", "shiny"), ("near", "it"), False)]
     names = {"person": ("person", "guy"), "dog": ("dog",)}
     rng = np.random.default_rng(0)
     seen = set()
     for _ in range(400):
-        text, category = read(frames, names, rng)
+        text, category = read(carriers, names, rng)
         words = words_of(text)
         assert words[-2:] == ["near", "it"]
         noun = " ".join(words[2:-2]) if words[:2] == ["a", "shiny"] else "dogs of a bunch"
@@ -66,9 +66,9 @@ def test_what_is_read_names_its_class_and_keeps_the_words_around() -> None:
 
 
 def test_a_bunch_of_something_is_that() -> None:
-    frames = [Frame((), (), False)]
+    carriers = [Carrier((), (), False)]
     rng = np.random.default_rng(1)
-    bunches = [found for found in (read(frames, {"dog": ("dog",)}, rng) for _ in range(300)) if " of " in found.text]
+    bunches = [found for found in (read(carriers, {"dog": ("dog",)}, rng) for _ in range(300)) if " of " in found.text]
     assert bunches
     assert all(found.text.startswith("a ") for found in bunches)
     assert {found.category for found in bunches if found.text.endswith(" dogs")} == {"dog"}
@@ -76,13 +76,13 @@ def test_a_bunch_of_something_is_that() -> None:
 
 def test_without_people_among_the_classes_no_role_is_played() -> None:
     rng = np.random.default_rng(2)
-    found = {read([Frame((), (), False)], {"dog": ("dog",)}, rng) for _ in range(200)}
+    found = {read([Carrier((), (), False)], {"dog": ("dog",)}, rng) for _ in range(200)}
     assert {reading.category for reading in found} == {"dog", None}
 
 
 def test_a_phrase_is_dressed_in_words_that_tell_nothing() -> None:
     texts = ["shiny old dog near the gate", "left dog", "red dog", "dog on the left", "dog of a man", "huge wet dog"]
-    dressing = Dressing(find_frames(texts, CLASSES))
+    dressing = Dressing(find_carriers(texts, CLASSES))
     found = NounFinder(CLASSES)("second dog on the right")
     assert found is not None
     rng = np.random.default_rng(0)

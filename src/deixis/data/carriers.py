@@ -1,8 +1,8 @@
-"""What people write around a noun, with the noun taken out: "big shiny ... next to the gate".
+"""Carrier phrases: what people write around a noun, with the noun taken out: "big shiny ... next to the gate".
 
 Text is plentiful, and it shows how phrases go: which words stand before what is meant, and which ones go on about
-something else. A frame with the name of any class in it is a phrase that names this class first, so reading can be
-learned without a picture. Frames only GENERATE phrases; no phrase that is asked is taken apart like this.
+something else. With the name of any class in it a carrier is a phrase that names this class first, so reading can be
+learned without a picture. Carriers only GENERATE phrases; no phrase that is asked is taken apart like this.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ PARTS = ("bunch", "pile", "pair", "group", "slice", "piece", "row", "couple", "l
 # How often a phrase is about whom no class name says, about what no class is, and about a bunch of what it names.
 ROLE_SHARE, STUFF_SHARE, PARTS_SHARE = 0.06, 0.06, 0.05
 MIXED_SHARE = 0.5  # how often what is before the noun and what is after it are of two texts
-MOST_DRESSED = 2  # words before a noun
-ARTICLES = (("a",), ("the",), (), ())
+MOST_DRESSED = 2  # words before a noun that a phrase is dressed in
+AFTER_ONLY, BEFORE_ONLY = 0.4, 0.25  # how often it is dressed on one side; else on both
+OPENINGS = ("a", "the", "", "")  # of dressed phrases that have no article
 _ARTICLES = frozenset({"a", "an", "the"})
-_ONE_ARTICLE = tuple((word,) for word in _ARTICLES)
 _TELLING = FRAME_WORDS | frozenset(COLOUR_WORDS) | frozenset(KINDS_OF_PEOPLE)
 
 
-class Frame(NamedTuple):
+class Carrier(NamedTuple):
     """Words before and after a noun, and whether it was a plural."""
 
     before: tuple[str, ...]
@@ -93,7 +93,7 @@ class NounFinder:
         self._plural.update({tuple(words_of(name)): False for name in sorted(names)})
         self._parts = {word for name in self._plural for word in name}
 
-    def __call__(self, text: str) -> tuple[Frame, str] | None:
+    def __call__(self, text: str) -> tuple[Carrier, str] | None:
         """The words around the noun, and the noun; None where the text does not begin by naming something known."""
         words = words_of(text)
         for start in range(min(MOST_BEFORE, len(words))):
@@ -101,24 +101,24 @@ class NounFinder:
                 name, after = tuple(words[start:stop]), words[stop:]
                 if len(name) == stop - start and name in self._plural:
                     ends = not after or after[0] in AFTER or after[0].endswith("ing")
-                    frame = Frame(tuple(words[:start]), tuple(after), self._plural[name])
-                    return (frame, " ".join(name)) if ends else None
+                    carrier = Carrier(tuple(words[:start]), tuple(after), self._plural[name])
+                    return (carrier, " ".join(name)) if ends else None
             if words[start] in AFTER - BEFORE or words[start] in self._parts:
                 return None  # the phrase goes on before anything was named, or a name is not complete ("fire")
         return None
 
 
-def find_frames(texts: Iterable[str], categories: Sequence[str]) -> list[Frame]:
-    """The frames of the texts, each once."""
+def find_carriers(texts: Iterable[str], categories: Sequence[str]) -> list[Carrier]:
+    """The carriers of the texts, each once."""
     finder = NounFinder(categories)
     return sorted({found[0] for found in map(finder, texts) if found is not None})
 
 
-def read(frames: Sequence[Frame], names: Mapping[str, tuple[str, ...]], rng: np.random.Generator) -> Reading:
-    """A frame around a name of one of the categories, ``names`` has what each is called, or of what none is."""
-    before, after, plural = frames[int(rng.integers(len(frames)))]
+def read(carriers: Sequence[Carrier], names: Mapping[str, tuple[str, ...]], rng: np.random.Generator) -> Reading:
+    """A carrier around a name of one of the categories, ``names`` has what each is called, or of what none is."""
+    before, after, plural = carriers[int(rng.integers(len(carriers)))]
     if rng.random() < MIXED_SHARE:
-        after = frames[int(rng.integers(len(frames)))].after
+        after = carriers[int(rng.integers(len(carriers)))].after
     category, noun = _named(names, rng)
     if rng.random() < PARTS_SHARE:
         before, plural = ("a", PARTS[int(rng.integers(len(PARTS)))], "of"), True
@@ -146,20 +146,20 @@ class Dressing:
     """Words that change nothing of what a phrase about a thing says: no place, size, colour or kind of person.
 
     Args:
-        frames: whose words are taken.
+        carriers: whose words are taken.
     """
 
-    def __init__(self, frames: Sequence[Frame]) -> None:
-        neutral = [frame for frame in frames if _TELLING.isdisjoint(frame.before)]
-        befores = {tuple(word for word in frame.before if word not in _ARTICLES) for frame in neutral} - {()}
+    def __init__(self, carriers: Sequence[Carrier]) -> None:
+        neutral = [carrier for carrier in carriers if _TELLING.isdisjoint(carrier.before)]
+        befores = {tuple(word for word in carrier.before if word not in _ARTICLES) for carrier in neutral} - {()}
         self._befores = sorted(before[-MOST_DRESSED:] for before in befores)
-        self._afters = sorted({frame.after for frame in frames if _TELLING.isdisjoint(frame.after)} - {()})
+        self._afters = sorted({carrier.after for carrier in carriers if _TELLING.isdisjoint(carrier.after)} - {()})
 
-    def dress(self, frame: Frame, noun: str, rng: np.random.Generator) -> str:
+    def dress(self, carrier: Carrier, noun: str, rng: np.random.Generator) -> str:
         """A phrase, taken apart by ``NounFinder``, with some of them before the noun, behind it, or both."""
         draw = rng.random()
-        before = () if draw < 0.4 else self._befores[int(rng.integers(len(self._befores)))]
-        after = () if 0.4 <= draw < 0.65 else self._afters[int(rng.integers(len(self._afters)))]
-        article = () if frame.before[:1] in _ONE_ARTICLE else ARTICLES[int(rng.integers(len(ARTICLES)))]
-        words = (*article, *frame.before, *before, noun, *frame.after, *after)
+        before = () if draw < AFTER_ONLY else self._befores[int(rng.integers(len(self._befores)))]
+        after = () if 0 <= draw - AFTER_ONLY < BEFORE_ONLY else self._afters[int(rng.integers(len(self._afters)))]
+        opening = "" if _ARTICLES.intersection(carrier.before[:1]) else _any(OPENINGS, rng)
+        words = (*opening.split(), *carrier.before, *before, noun, *carrier.after, *after)
         return " ".join(words[:MAX_TOKENS])
