@@ -71,6 +71,9 @@ def main() -> None:
     vectors = WordVectors.load(DEFAULT_VECTORS)
     data = TrainingData(config, [open_source(source, given.root) for source in config.sources], vectors, options)
     carriers = [find_carriers(read_texts(path), categories) for path in given.texts]
+    for path, found in zip(given.texts, carriers, strict=True):
+        if not found:
+            raise SystemExit(f"{path}: expected texts that begin by naming something, such as 'old dog', found none")
     phrases = list(made(data, given.pictures))
     print(f"{len(phrases)} made phrases; carriers: {[len(found) for found in carriers]}")
     network = build(stored.config)

@@ -80,6 +80,11 @@ def test_texts_come_from_captions_queries_and_lines(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("[1]")
     with pytest.raises(DataError, match="expected COCO captions"):
         read_texts(tmp_path / "other.json")
+    (tmp_path / "half.json").write_text('{"1_1": [')
+    with pytest.raises(DataError, match=r"half\.json"):
+        read_texts(tmp_path / "half.json")
+    with pytest.raises(DataError, match="expected a JSON file, found nothing there"):
+        read_texts(tmp_path / "missing.json")
 
 
 def test_an_encoder_learns_to_take_a_dressed_phrase_for_the_plain_one() -> None:

@@ -26,10 +26,15 @@ def middle(square: Tensor, grid: Tensor) -> Tensor:
 
 def cell_centres(grid: Tensor) -> tuple[Tensor, Tensor]:
     """Centres of the cells of a grid (..., h, w), as shares of its square's side: (w,) across and (h,) down."""
-    side = square_side(grid)
-    centres = (torch.arange(side, dtype=grid.dtype, device=grid.device) + 0.5) / side
-    rows, columns = (_middle(side, size) for size in grid.shape[-2:])
+    centres = square_centres(grid)
+    rows, columns = (_middle(len(centres), size) for size in grid.shape[-2:])
     return centres[columns], centres[rows]
+
+
+def square_centres(grid: Tensor) -> Tensor:
+    """Centres of the cells of a grid's square along one side, as shares of that: (S,)."""
+    side = square_side(grid)
+    return (torch.arange(side, dtype=grid.dtype, device=grid.device) + 0.5) / side
 
 
 def flatten_cells(maps: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.model.grid import cell_centres, flatten_cells, gather_cells, middle, square_side
+from deixis.model.grid import cell_centres, flatten_cells, gather_cells, middle, square_centres, square_side
 from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv, upsample
 
 APPEARANCE_CHANNELS = 48
@@ -209,9 +209,8 @@ def _in_parts(boxes: Tensor, grid: Tensor) -> Tensor:
 
 def _with_places(embedding: Tensor) -> Tensor:
     """A pixel embedding (B, E, H, W) with x, y in [0, 1] and 1 for each pixel: (B, E + 3, H * W)."""
-    side = square_side(embedding)
-    centres = (torch.arange(side, dtype=embedding.dtype, device=embedding.device) + 0.5) / side
-    x, y = centres.expand(side, side), centres[:, None].expand(side, side)
+    centres = square_centres(embedding)
+    x, y = torch.meshgrid(centres, centres, indexing="xy")
     places = middle(torch.stack([x, y, torch.ones_like(x)]), embedding)
     return flatten_cells(torch.cat([embedding, places.repeat(int(embedding.shape[0]), 1, 1, 1)], dim=1))
 

@@ -9,7 +9,6 @@ words for that phrase. Nothing else of the network changes.
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from deixis.data import nouns
 from deixis.data.carriers import Carrier, Dressing, NounFinder, Reading, read
 from deixis.data.coco import load_captions
 from deixis.errors import DataError
+from deixis.files import read_json, read_lines
 from deixis.model.category import ExpressionClassifier
 from deixis.model.text_encoder import TextEncoder
 from deixis.text import MAX_TOKENS, tokenize
@@ -38,11 +38,11 @@ def read_texts(path: Path) -> list[str]:
     """The texts of a file: COCO captions, ReferIt's queries ({"1_2": ["left dog"]}), or one a line.
 
     Raises:
-        DataError: a .json file that is neither.
+        DataError: no such file, or a .json file that is neither.
     """
     if path.suffix != ".json":
-        return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-    content = json.loads(path.read_text("utf-8"))
+        return [line for _, line in read_lines(path) if line.strip()]
+    content = read_json(path)
     if isinstance(content, dict) and "annotations" in content:
         return [caption for captions in load_captions(path).values() for caption in captions]
     if isinstance(content, dict) and all(isinstance(row, list) for row in content.values()):
