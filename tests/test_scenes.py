@@ -57,7 +57,12 @@ def test_objects_keep_the_names_that_the_file_gives_them(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("labelled", "known"),
-    [("all", {"person", "traffic light"}), ("none", set()), (("traffic_light",), {"traffic light"})],
+    [
+        ("all", {"person", "traffic light"}),
+        ("none", set()),
+        ("present", {"person"}),
+        (("traffic_light",), {"traffic light"}),
+    ],
 )
 def test_what_is_labelled_completely(tmp_path: Path, labelled: Any, known: set[str]) -> None:
     write(tmp_path, {})
@@ -66,8 +71,21 @@ def test_what_is_labelled_completely(tmp_path: Path, labelled: Any, known: set[s
 
 def test_another_word_for_labelled_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {})
-    with pytest.raises(ConfigError, match="expected 'all', 'none' or a list of class names, got 'some'"):
+    with pytest.raises(ConfigError, match="expected 'all', 'none', 'present' or a list of class names, got 'some'"):
         scene_of(tmp_path, labelled="some")
+
+
+def test_what_the_file_calls_not_exhaustive_is_not_complete(tmp_path: Path) -> None:
+    write(tmp_path, {}, {"category_id": 2, "bbox": RIGHT, "segmentation": box_polygon(RIGHT)})
+    content = json.loads((tmp_path / "instances.json").read_text())
+    content["images"][0]["not_exhaustive_category_ids"] = [2]
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    assert scene_of(tmp_path, labelled="present").labelled == {"person"}
+    assert scene_of(tmp_path, labelled="all").labelled == {"person", "traffic light"}
+    content["images"][0]["not_exhaustive_category_ids"] = ["2"]
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="expected not_exhaustive_category_ids as a list of integers"):
+        scene_of(tmp_path)
 
 
 def test_objects_with_masks_boxes_and_crowds(tmp_path: Path) -> None:
@@ -131,9 +149,11 @@ def test_no_images_at_all(tmp_path: Path) -> None:
 
 def test_categories_come_from_sources_that_label_them(tmp_path: Path) -> None:
     write(tmp_path, {})
-    complete, unsure = (SceneSource(replace(CONFIG, labelled=text), tmp_path) for text in ("all", "none"))
+    kinds = ("all", "none", "present")
+    complete, unsure, present = (SceneSource(replace(CONFIG, labelled=text), tmp_path) for text in kinds)
     assert category_names([unsure, complete]) == ("person",), "no traffic light is in the pictures"
     assert category_names([unsure]) == ()
+    assert category_names([present]) == ("person",)
 
 
 def test_held_out_rows_repeat_and_know_the_wrong_one(tmp_path: Path) -> None:

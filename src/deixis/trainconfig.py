@@ -26,7 +26,8 @@ class SourceConfig:
         part: from where to where pictures are taken, as shares of their list.
         captions: path of a captions JSON, or None. Captions are used as phrases for the picture's only person.
         labelled: "all" when every instance of every category is annotated, "none" when nothing is known to be
-            complete, or the category names that are.
+            complete, "present" when in each picture the categories are that have objects there, but for its
+            ``not_exhaustive_category_ids`` (as in LVIS), or the category names that are complete everywhere.
         whole: None, or the class that the union of all regions of a picture makes up (Clothing Co-Parsing:
             "person"); the regions then are its parts.
         crowds: whether ``iscrowd`` marks groups, as in COCO; some files use it only to say that a mask is RLE.

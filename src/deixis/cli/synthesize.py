@@ -29,7 +29,7 @@ def run(
     ] = None,
     labelled: Annotated[
         str,
-        typer.Option(help="Of which classes every object is annotated: all, none, or names with commas."),
+        typer.Option(help="Classes annotated completely: all, none, present (those there), or names with commas."),
     ] = str(SourceConfig.labelled),
     whole: Annotated[
         str | None, typer.Option(metavar="CLASS", help="Class that all regions of a picture make up.")
@@ -50,11 +50,10 @@ def run(
     from deixis.data.scenes import SceneSource
     from deixis.data.synthesize import describe, synthesize
 
-    classes = labelled if labelled in ("all", "none") else tuple(name.strip() for name in labelled.split(","))
+    words = ("all", "none", "present")
+    classes = labelled if labelled in words else tuple(name.strip() for name in labelled.split(","))
     texts = str(captions) if captions is not None else None
-    config = SourceConfig(
-        str(annotations), str(images), captions=texts, labelled=classes, whole=whole, crowds=crowds
-    )
+    config = SourceConfig(str(annotations), str(images), captions=texts, labelled=classes, whole=whole, crowds=crowds)
     source = SceneSource(config)
     for index, entry in enumerate(itertools.islice(source.images, limit)):
         scene = source.scene(index)

@@ -26,12 +26,15 @@ class CocoImage:
         id: the file's own id.
         path: where the picture should be; whether it is there is not checked.
         height, width: in pixels, as the file says.
+        incomplete: names of classes of which not every object in it is annotated (LVIS's
+            ``not_exhaustive_category_ids``).
     """
 
     id: int
     path: Path
     height: int
     width: int
+    incomplete: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +139,7 @@ def load_coco(annotations: Path, images: Path | None = None) -> CocoDataset:
     """
     content = read_json(annotations)
     names = _unique(annotations, "categories", content, _category)
-    pictures = _pictures(annotations, content, images)
+    pictures = _pictures(annotations, content, images, names)
     objects = _unique(annotations, "annotations", content, lambda row: _annotation(row, pictures, names))
     return CocoDataset(
         source=annotations,
@@ -148,7 +151,7 @@ def load_coco(annotations: Path, images: Path | None = None) -> CocoDataset:
 
 def load_images(annotations: Path, images: Path | None = None) -> tuple[CocoImage, ...]:
     """The pictures alone, of any COCO file, in file order; arguments and errors as those of ``load_coco``."""
-    return tuple(_pictures(annotations, read_json(annotations), images).values())
+    return tuple(_pictures(annotations, read_json(annotations), images, {}).values())
 
 
 def load_captions(path: Path) -> dict[int, tuple[str, ...]]:
@@ -185,18 +188,22 @@ def _unique(path: Path, key: str, content: Any, parse: Callable[[Any], _Item]) -
     return items
 
 
-def _pictures(path: Path, content: Any, images: Path | None) -> dict[int, CocoImage]:
+def _pictures(path: Path, content: Any, images: Path | None, categories: Mapping[int, str]) -> dict[int, CocoImage]:
     folder = images if images is not None else path.parent.parent / "images"
-    return _unique(path, "images", content, lambda row: _image(row, folder))
+    return _unique(path, "images", content, lambda row: _image(row, folder, categories))
 
 
 def _category(row: Any) -> str:
     return string(row, "name")
 
 
-def _image(row: Any, folder: Path) -> CocoImage:
+def _image(row: Any, folder: Path, categories: Mapping[int, str]) -> CocoImage:
     height, width = check_size(integer(row, "height"), integer(row, "width"))
-    return CocoImage(integer(row, "id"), folder / string(row, "file_name"), height, width)
+    ids = row.get("not_exhaustive_category_ids") or []
+    if not isinstance(ids, list) or not all(type(value) is int for value in ids):
+        raise DataError(f"expected not_exhaustive_category_ids as a list of integers, got {ids!r:.60}")
+    incomplete = frozenset(categories[value] for value in ids if value in categories)
+    return CocoImage(integer(row, "id"), folder / string(row, "file_name"), height, width, incomplete)
 
 
 def _annotation(row: Any, images: Mapping[int, CocoImage], categories: Mapping[int, str]) -> CocoAnnotation:

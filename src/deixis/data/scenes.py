@@ -90,7 +90,8 @@ class SceneSource:
             whole = masks.union(known, entry.height, entry.width)
             objects = (SceneObject(WHOLE_ID, self.config.whole, masks.bounding_box(whole), whole), *objects)
         expressions, labelled = self._sentences(entry.id, objects)
-        return Scene(image, objects, self.labelled | labelled, expressions, f"{self.dataset.source}: {entry.path.name}")
+        labelled |= _complete(objects, entry) if self.config.labelled == "present" else self.labelled
+        return Scene(image, objects, labelled, expressions, f"{self.dataset.source}: {entry.path.name}")
 
     def captions_of(self, index: int) -> tuple[str, ...]:
         """Captions of picture ``index``."""
@@ -99,7 +100,7 @@ class SceneSource:
     @property
     def category_names(self) -> tuple[str, ...]:
         """Class names that are labelled and used, each once; none when nothing is labelled completely."""
-        if not self.labelled:
+        if not self.labelled and self.config.labelled != "present":
             return ()
         used = {annotation.category for annotation in self.dataset.annotations}
         whole = [self.config.whole] if self.config.whole else []
@@ -198,12 +199,19 @@ def _distractor(scene: Scene, expression: Expression) -> BoolMask | None:
     return max(others, key=lambda mask: int(mask.sum()), default=None)
 
 
+def _complete(objects: Sequence[SceneObject], entry: CocoImage) -> frozenset[str]:
+    """The classes of a picture's objects, but for those that the file says are not complete there."""
+    return frozenset(item.category for item in objects) - {clean(name) for name in entry.incomplete}
+
+
 def _labelled(config: SourceConfig, dataset: CocoDataset) -> frozenset[str]:
     whole = {config.whole} if config.whole else set()
     if config.labelled == "all":
         return frozenset({clean(name) for name in dataset.categories} | whole)
-    if config.labelled == "none":
+    if config.labelled in ("none", "present"):
         return frozenset()
     if isinstance(config.labelled, str):
-        raise ConfigError(f"labelled: expected 'all', 'none' or a list of class names, got {config.labelled!r}")
+        raise ConfigError(
+            f"labelled: expected 'all', 'none', 'present' or a list of class names, got {config.labelled!r}"
+        )
     return frozenset({clean(name) for name in config.labelled} | whole)
