@@ -21,7 +21,7 @@ from deixis.model.category import CategorySegmenter, dot_product
 from deixis.model.combine import EPSILON, Combine, logit
 from deixis.model.compact import CompactNetwork
 from deixis.model.efficientnet import EfficientNetLite0, imagenet_weights
-from deixis.model.grid import cell_centres, middle, spatial_channels, square_side
+from deixis.model.grid import cell_centres, cell_means, middle, spatial_channels, square_side
 from deixis.model.image_encoder import upsample
 from deixis.model.losses import IGNORED, Targets, total_loss
 from deixis.model.lstm_cnn import LstmCnn
@@ -41,7 +41,7 @@ from deixis.model.relate import (
     share_kept,
     with_parts,
 )
-from deixis.model.text_encoder import TextEncoder, without_padding
+from deixis.model.text_encoder import TextEncoder, merge_phrases, split_phrases, unit_length, without_padding
 from deixis.model.traits import MOST_VALUES
 from deixis.text import MAX_TOKENS
 from deixis.trainconfig import LossConfig
@@ -306,6 +306,24 @@ def test_a_grid_lies_in_the_middle_of_its_square(height: int, width: int) -> Non
     assert down.tolist() == [(top + cell + 0.5) / 8 for cell in range(height)]
 
 
+def test_means_of_cells_are_what_pooling_gives() -> None:
+    maps = torch.rand(2, 3, 32, 16)
+    torch.testing.assert_close(cell_means(maps, 8), F.avg_pool2d(maps, 8))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_phrases_are_merged_and_split(batch: int) -> None:
+    x = torch.rand(batch, 3, 4, 5)
+    merged = merge_phrases(x)
+    torch.testing.assert_close(merged, x.flatten(0, 1))
+    torch.testing.assert_close(split_phrases(merged, batch), x)
+
+
+def test_vectors_get_unit_length_and_none_stays_none() -> None:
+    x = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    torch.testing.assert_close(unit_length(x), torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+
+
 def test_p2_is_the_dot_product() -> None:
     p_image = torch.tensor([0.5, 0.25]).reshape(1, 2, 1, 1)
     p_text = torch.tensor([[[0.2, 0.8], [1.0, 0.0]]])
@@ -313,17 +331,19 @@ def test_p2_is_the_dot_product() -> None:
     torch.testing.assert_close(p2, torch.tensor([0.3, 0.5]).reshape(1, 2, 1, 1).expand(1, 2, 2, 2))
 
 
-def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors() -> None:
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (2, 4), (4, 2)])
+def test_p1_is_the_convolution_of_the_tiled_and_joined_vectors(height: int, width: int) -> None:
     """The split first layer says what one 1x1 convolution over [text, visual, fine, spatial] at each cell says."""
     torch.manual_seed(0)
     p1 = LstmCnn(5, 7, 6).eval()
-    visual, fine, text = torch.randn(2, 5, 4, 4), torch.randn(2, 32, 8, 8), torch.randn(2, 3, 7)
+    visual, text = torch.randn(2, 5, height, width), torch.randn(2, 3, 7)
+    fine, places = torch.randn(2, 32, 2 * height, 2 * width), middle(spatial_channels(4), visual)
     fine_weight = p1.fine.weight.flatten(1)[..., None, None]  # of a cell's four fine cells, side by side
     weight = torch.cat([p1.text.weight[..., None, None], p1.visual.weight, fine_weight, p1.spatial.weight], dim=1)
     for phrase in range(3):
-        tiled = (F.normalize(text[:, phrase], dim=-1) * 7**0.5)[..., None, None].expand(-1, -1, 4, 4)
+        tiled = (F.normalize(text[:, phrase], dim=-1) * 7**0.5)[..., None, None].expand(-1, -1, height, width)
         unit = F.normalize(visual, dim=1) * 5**0.5
-        joined = [tiled, unit, F.pixel_unshuffle(fine, 2), spatial_channels(4).expand(2, -1, -1, -1)]
+        joined = [tiled, unit, F.pixel_unshuffle(fine, 2), places.expand(2, -1, -1, -1)]
         first = F.relu(F.conv2d(torch.cat(joined, dim=1), weight, p1.visual.bias))
         expected = F.pixel_shuffle(p1.classify(p1.hidden(first)), 2)[:, 0]
         actual = p1(p1.image_part(visual, fine), text)[:, phrase]

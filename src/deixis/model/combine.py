@@ -65,8 +65,10 @@ class Combine(nn.Module):
         """
         terms = [term for term in (p1, p2, p3) if term is not None]
         weights = self._weights(terms[0], text)
-        counted = terms if keep is None else [term if term is p3 else term * keep for term in terms]
-        p = torch.stack([weights[..., k, None, None] * term for k, term in enumerate(counted)]).sum(dim=0)
+        mixed = [weights[..., k, None, None] * term for k, term in enumerate(terms)]
+        others, third = (mixed, []) if p3 is None else (mixed[:-1], mixed[-1:])
+        p = sum(others[1:], others[0])
+        p = sum(third, p if keep is None else p * keep)
         logits = logit(p) - math.log(self.threshold / (1 - self.threshold))
         if self.presence is None:
             return logits, logits.amax(dim=(-2, -1)), weights
@@ -90,4 +92,4 @@ class Combine(nn.Module):
 def logit(p: Tensor) -> Tensor:
     """Log-odds of a probability, finite."""
     p = p.clamp(EPSILON, 1 - EPSILON)
-    return torch.log(p) - torch.log1p(-p)
+    return torch.log(p / (1 - p))

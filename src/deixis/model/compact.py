@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from deixis.config import ModelConfig
+from deixis.config import CELL_STRIDE, ModelConfig
 from deixis.model.category import CategorySegmenter, ExpressionClassifier, dot_product
 from deixis.model.combine import Combine
+from deixis.model.grid import cell_means
 from deixis.model.image_encoder import ImageEncoder
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.objects import COLOUR_FEATURES, Candidates, ObjectHead, ObjectMaps, PictureMaps
 from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
 from deixis.model.relate import LEAST_CHOICE, ObjectFacts, Relate, contest, holds, select_masks, share_kept, with_parts
-from deixis.model.text_encoder import TextEncoder, WordEmbedding, without_padding
+from deixis.model.text_encoder import TextEncoder, WordEmbedding, merge_phrases, split_phrases, without_padding
 from deixis.model.traits import TraitMatch
 
 
@@ -89,22 +89,22 @@ class CompactNetwork(nn.Module):
             vectors: (B, P, T, D) word vectors, or (B, P, T, 1) rows of the learned ones; zeros on the left where a
                 phrase is short.
         """
-        batch, phrases = vectors.shape[:2]
+        batch = int(vectors.shape[0])
         vectors = without_padding(self.embed(vectors))
-        flat = vectors.flatten(0, 1)
+        flat = merge_phrases(vectors)
         text = p1_logits = class_logits = p2 = third = None
         if self.text_encoder is not None and self.lstm_cnn is not None and image.p1_part is not None:
             last, states = self.text_encoder(flat)
-            text = last.reshape(batch, phrases, -1)
+            text = split_phrases(last, batch)
             p1_logits = self.lstm_cnn(image.p1_part, text)
         if self.expression_classifier is not None and image.p_image is not None:
-            class_logits = self.expression_classifier(flat).reshape(batch, phrases, -1)
+            class_logits = split_phrases(self.expression_classifier(flat), batch)
             p_text = class_logits.softmax(dim=-1)[..., :-1]
             p2 = dot_product(image.p_image, p_text)
         if self.objects is not None:
             assert text is not None
-            words = states.reshape(batch, phrases, *states.shape[1:])
-            third = self._third_term(image, p_text, text, words, (vectors != 0).any(dim=-1))
+            words, present = split_phrases(states, batch), (vectors != 0).any(dim=-1)
+            third = self._third_term(image, p_text, text, words, present)
         p1 = None if p1_logits is None else p1_logits.sigmoid()
         if third is None:
             logits, presence, weights = self.combine(p1, p2, None, text)
@@ -171,7 +171,7 @@ class CompactNetwork(nn.Module):
         if self.objects is None or self.relate is None or self.traits is None or p_image is None:
             return EncodedImage(p1_part, p_image), p_image_logits, None, None
         maps = self.objects(visual, fine)
-        colours = F.avg_pool2d(F.avg_pool2d(images, 2), 4)  # stride 8; in two steps in half the time
+        colours = cell_means(images, CELL_STRIDE)
         found = self.objects.propose(maps, PictureMaps(visual, fine, coarse, colours, p_image.detach()), hints)
         facts = self.relate.image_part(found.look, found.boxes, found.score)
         shown = self.traits.shown(found.colours, found.gist).softmax(dim=-1)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deixis.model.grid import middle, spatial_channels, square_side
+from deixis.model.grid import spatial_channels, square_places, square_side
 from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv
+from deixis.model.text_encoder import merge_phrases, split_phrases, unit_length
 
 
 class LstmCnn(nn.Module):
@@ -39,9 +40,12 @@ class LstmCnn(nn.Module):
         squares = F.conv2d(visual.square(), visual.new_ones(1, self.visual.in_channels, 1, 1))
         length = squares.sqrt().clamp(min=1e-6)
         scaled = F.conv2d(visual, self.visual.weight) * (visual.shape[1] ** 0.5 / length)
+        # Linear in the coordinates: what a cell's place gives is its row's and its column's.
         places = self.spatial(spatial_channels(square_side(visual), visual.device)[None])
-        places = places + self.visual.bias[:, None, None]  # type: ignore[index]
-        part: Tensor = scaled + self.fine(fine) + middle(places, visual)
+        of_columns = places[..., 0, :] + self.visual.bias[:, None]  # type: ignore[index]
+        of_rows = places[..., 0] - places[..., :1, 0]
+        columns, rows = square_places(visual)
+        part: Tensor = scaled + self.fine(fine) + of_columns[..., None, columns] + of_rows[..., rows, None]
         return part
 
     def forward(self, image_part: Tensor, text: Tensor) -> Tensor:
@@ -54,15 +58,8 @@ class LstmCnn(nn.Module):
         Returns:
             (B, P, 2h, 2w) logits.
         """
-        batch, phrases = text.shape[:2]
-        tiled = self.text(_l2_normalise(text, dim=-1))[..., None, None]
-        joined = F.relu(image_part[:, None] + tiled).flatten(0, 1)
-        logits = F.pixel_shuffle(self.classify(self.hidden(joined)), 2)
-        by_phrase: Tensor = logits.reshape(batch, phrases, *logits.shape[-2:])
-        return by_phrase
-
-
-def _l2_normalise(x: Tensor, dim: int) -> Tensor:
-    """Unit length times the root of the dimension, so that entries stay of the size that layers expect."""
-    unit: Tensor = F.normalize(x, dim=dim, eps=1e-6)
-    return unit * float(x.shape[dim] ** 0.5)
+        # At the root of their number as length, entries are of the size that layers expect.
+        tiled = self.text(unit_length(text) * int(text.shape[-1]) ** 0.5)[..., None, None]
+        joined = merge_phrases(F.relu(image_part[:, None] + tiled))
+        logits = F.pixel_shuffle(self.classify(self.hidden(joined)), 2)[:, 0]
+        return split_phrases(logits, int(image_part.shape[0]))

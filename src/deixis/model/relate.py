@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from deixis.config import RELATE_HEADS
 from deixis.model.grid import flatten_cells
+from deixis.model.text_encoder import merge_phrases, split_phrases
 
 # How far two objects must differ for one to be clearly left of, above, below or larger than the other.
 SOFTNESS = (0.03, 0.03, 0.03, 0.2, 0.1)  # centre x, centre y, bottom edge (shares of the side), log area, centrality
@@ -85,20 +86,20 @@ class Relate(nn.Module):
         Returns:
             (B, P, K) logits that the phrase means this candidate.
         """
-        batch, phrases, count = match.shape
+        batch, count = int(match.shape[0]), match.shape[-1]
         facts = self.facts(objects.facts[:, None] + self.of_phrase(_ranks(objects, match)))
         gain, shift = self.phrase(phrase)[:, :, None].chunk(2, dim=-1)
         tokens = (objects.look[:, None] + facts) * (1 + gain) + shift
-        x = torch.cat([tokens, self.words(words)], dim=2).flatten(0, 1)
-        valid = torch.cat([torch.ones_like(match, dtype=torch.bool), present], dim=2).flatten(0, 1)
+        x = torch.cat([tokens, self.words(words)], dim=2)
+        valid = torch.cat([torch.ones_like(match, dtype=torch.bool), present], dim=2)
+        x, barred = merge_phrases(x), (~merge_phrases(valid)).to(x.dtype)[:, None, None] * -1e4
         for layer in self.layers:
-            x = layer(x, valid)
-        logits: Tensor = self.choose(self.norm(x[:, :count])).squeeze(-1)
-        return logits.reshape(batch, phrases, count)
+            x = layer(x, barred)
+        return split_phrases(self.choose(self.norm(x[:, : int(count)])).squeeze(-1), batch)
 
 
 class RelationLayer(nn.Module):
-    """Pre-norm transformer layer over candidates and words; invalid positions are not looked at."""
+    """Pre-norm transformer layer over candidates and words; barred positions are not looked at."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -109,15 +110,14 @@ class RelationLayer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        """(N, L, width) tokens and (N, L) validity -> (N, L, width)."""
-        q, k, v = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in self.qkv(self.norm_attention(x)).chunk(3, dim=-1)
-        )
-        weights = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
-        weights = weights.masked_fill(~valid[:, None, None, :], -1e4).softmax(dim=-1)
-        x = x + self.dropout(self.out((weights @ v).transpose(1, 2).flatten(2)))
+    def forward(self, x: Tensor, barred: Tensor) -> Tensor:
+        """(N, L, width) tokens and (N, 1, 1, L), far below zero where nobody may look, else zero -> (N, L, width)."""
+        size = self.out.in_features // self.heads
+        qkv = self.qkv(self.norm_attention(x))
+        q, k, v = qkv.reshape(*qkv.shape[:2], 3 * self.heads, size).transpose(1, 2).chunk(3, dim=1)
+        weights = (q @ k.transpose(-2, -1) * size**-0.5 + barred).softmax(dim=-1)
+        seen = (weights @ v).transpose(1, 2)
+        x = x + self.dropout(self.out(seen.reshape(*seen.shape[:2], self.out.in_features)))
         mixed: Tensor = x + self.dropout(self.mlp(self.norm_mlp(x)))
         return mixed
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from deixis.text import MAX_TOKENS
 
@@ -57,7 +56,7 @@ class TextEncoder(nn.Module):
             The last output (N, width) and the outputs at all words (N, T, width).
         """
         # Rare words have short vectors; direction carries the meaning, so length is taken out.
-        words = F.normalize(vectors, dim=-1, eps=1e-6) * self.word_dim**0.5
+        words = unit_length(vectors) * self.word_dim**0.5
         present = (vectors != 0).any(dim=-1, keepdim=True).to(vectors.dtype)
         states, _ = self.lstm(self.dropout(self.project(words)) * present, self._start(vectors))
         return states[:, -1], states
@@ -86,10 +85,26 @@ class TextEncoder(nn.Module):
         self._waiting = (torch.stack(hidden), torch.stack(cell))
 
 
+def unit_length(x: Tensor) -> Tensor:
+    """Vectors (..., D) at length 1; those near zero shorter. In a graph less than PyTorch's own function."""
+    unit: Tensor = x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=1e-6)
+    return unit
+
+
 def without_padding(vectors: Tensor) -> Tensor:
     """(B, P, T, D) word vectors without the leading steps in which no phrase has a word."""
     used = (vectors != 0).any(dim=-1).any(dim=1).any(dim=0)
     return vectors[:, :, used.to(torch.int32).argmax(dim=0) :]  # ONNX Runtime 1.18 has no argmax of 64-bit integers
+
+
+def merge_phrases(x: Tensor) -> Tensor:
+    """(B, P, ...) -> (B * P, ...). Of one picture, as graphs are exported, no sizes need to be computed."""
+    return x[0] if int(x.shape[0]) == 1 else x.flatten(0, 1)
+
+
+def split_phrases(x: Tensor, batch: int) -> Tensor:
+    """(B * P, ...) -> (B, P, ...) again."""
+    return x[None] if batch == 1 else x.reshape(batch, -1, *x.shape[1:])
 
 
 def set_forget_bias(lstm: nn.LSTM) -> None:
