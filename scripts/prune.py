@@ -1,9 +1,10 @@
 #!/usr/bin/env python
-"""A faster backbone for a trained model: scripts/prune.py CHECKPOINT PHOTOS OUT
+"""A faster backbone for a trained model: scripts/prune.py CHECKPOINT PHOTOS OUT [--widths 24,56,...]
 
 Takes channels out of the backbone of CHECKPOINT and fits the others anew to what it had on PHOTOS, a folder of which
 144 pictures are looked at (see deixis.train.prune). Prints what each block's output lost. OUT is a checkpoint to train
-on from: set `initial` to it and `model.backbone_widths` to the printed numbers.
+on from: set `initial` to it and `model.backbone_widths` to the printed numbers. The widths are the hidden channels of
+each of the 16 blocks, by default shares of the published ones.
 """
 
 from __future__ import annotations
@@ -50,23 +51,23 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("photos", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--widths", type=lambda text: [int(width) for width in text.split(",")], default=widths())
     arguments = parser.parse_args()
     stored = load_checkpoint(arguments.checkpoint)
     if stored.config.network != "compact" or stored.config.backbone != "efficientnet-lite0":
         raise SystemExit(f"{arguments.checkpoint}: expected a compact network with EfficientNet-Lite0")
-    if stored.config.backbone_widths:
-        raise SystemExit(f"{arguments.checkpoint}: expected the published widths, it has been pruned already")
+    before, after = stored.config.backbone_widths or WIDTHS, arguments.widths
+    if len(after) != len(before) or any(new > old for new, old in zip(after, before, strict=True)):
+        raise SystemExit(f"--widths: expected {len(before)} numbers of at most {list(before)}, got {after}")
     network = build(stored.config)
     assert isinstance(network, CompactNetwork)
     network.load_state_dict(stored.part(MODEL))
-    smaller, errors = prune(network, batches(arguments.photos), widths())
-    for block, (width, error) in enumerate(zip(widths(), errors, strict=True)):
-        print(f"block {block:2d}: {width:4d} of {WIDTHS[block]:4d} channels, error {error:.3f} of the variance")
-    print(f"backbone_widths = {widths()}")
+    smaller, errors = prune(network, batches(arguments.photos), after)
+    for block, (width, error) in enumerate(zip(after, errors, strict=True)):
+        print(f"block {block:2d}: {width:4d} of {before[block]:4d} channels, error {error:.3f} of the variance")
+    print(f"backbone_widths = {after}")
     tensors = weights_of(smaller, MODEL)
-    save_checkpoint(
-        arguments.out, Checkpoint(smaller.config, stored.vectors, stored.step, tensors, dict(stored.about))
-    )
+    save_checkpoint(arguments.out, Checkpoint(smaller.config, stored.vectors, stored.step, tensors, dict(stored.about)))
 
 
 if __name__ == "__main__":

@@ -167,6 +167,10 @@ def test_the_script_prunes_a_checkpoint(
     assert (pruned.step, pruned.vectors, pruned.about) == (7, "0123abcd", {"leak_free": True})
     build(pruned.config).load_state_dict(pruned.part(MODEL))
     assert f"backbone_widths = {list(pruned.config.backbone_widths)}" in capsys.readouterr().out
-    monkeypatch.setattr(sys, "argv", ["prune.py", str(out), str(tmp_path), str(whole)])
-    with pytest.raises(SystemExit, match="it has been pruned already"):
+    less = ",".join(["16", "40", *map(str, WIDTHS[2:])])
+    monkeypatch.setattr(sys, "argv", ["prune.py", str(out), str(tmp_path), str(whole), "--widths", less])
+    script.main()
+    assert load_checkpoint(whole).config.backbone_widths == (16, 40, *WIDTHS[2:])
+    monkeypatch.setattr(sys, "argv", ["prune.py", str(whole), str(tmp_path), str(out)])  # wider than it is
+    with pytest.raises(SystemExit, match="expected 16 numbers of at most"):
         script.main()
