@@ -14,7 +14,7 @@ from deixis.errors import ConfigError
 DEFAULT_THRESHOLD = 0.5
 # Score of the bundled model below which a phrase names nothing in the picture and the mask is empty. Chosen on held-out
 # photographs with synthesized phrases, by benchmarks/understanding.py; scores of another model mean something else.
-DEFAULT_PRESENCE = 0.3
+DEFAULT_PRESENCE = 0.5
 INPUT_STRIDE = 32  # the backbone's coarsest map; the input side is a multiple of it
 CELL_STRIDE = 8  # one object can be proposed for each cell of the map at this stride
 BACKBONE_BLOCKS = 16  # of EfficientNet-Lite0
