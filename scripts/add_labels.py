@@ -114,38 +114,42 @@ def add_outlines(
 ) -> Counter[str]:
     """Append things, by picture, to a COCO file and say what is not complete there; returns how many of each class."""
     categories, rows = category_names(content), by_picture(content)
-    ids: dict[str, int] = {}
-    for identity, name in sorted(categories.items()):
-        ids.setdefault(name, identity)
+    ids = {name: identity for identity, name in sorted(categories.items(), reverse=True)}  # the first of those alike
     free = max(row["id"] for row in content["annotations"]) + 1
     added: Counter[str] = Counter()
     for picture in content["images"]:
-        height, width = picture["height"], picture["width"]
-        known = rows.get(picture["id"], [])
-        people = [
-            masks.decode(row["segmentation"], height, width)
-            for row in known
-            if is_person(categories[row["category_id"]]) and row.get("segmentation")
-        ]
-        here = things.get(picture["id"], ())
+        known, here = rows.get(picture["id"], []), things.get(picture["id"], ())
+        people = people_of(known, categories, picture)
         for thing in here:
-            mask = draw(thing, people, height, width)
+            mask = draw(thing, people, picture["height"], picture["width"])
             alike = [row for row in known if categories[row["category_id"]] == thing["category"]]
             same = [row for row in alike if overlap(thing["box"], corners(row)) >= SAME]
-            if same:
-                boxed_alone = [row for row in same if not row.get("segmentation")]
-                if mask is not None and len(boxed_alone) == len(same) == 1:
-                    same[0]["segmentation"] = masks.encode_rle(mask)
-                continue
-            x0, y0, x1, y1 = thing["box"]
-            boxed = {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
-            row = {"id": free + added.total(), "image_id": picture["id"], "category_id": ids[thing["category"]]}
-            content["annotations"].append(row | (boxed if mask is None else masks.coco_row(mask)) | {"iscrowd": 0})
-            added[thing["category"]] += 1
+            if not same:
+                row = {"id": free + added.total(), "image_id": picture["id"], "category_id": ids[thing["category"]]}
+                content["annotations"].append(row | shape(thing["box"], mask))
+                added[thing["category"]] += 1
+            elif mask is not None and len(same) == 1 and not same[0].get("segmentation"):
+                same[0]["segmentation"] = masks.encode_rle(mask)
         told = Counter(thing["category"] for thing in here)
         whole = {name for name, count in told.items() if count < HEAP} | set(complete)
         picture["not_exhaustive_category_ids"] = sorted(key for key, name in categories.items() if name not in whole)
     return added
+
+
+def people_of(
+    rows: Sequence[Mapping[str, Any]], categories: Mapping[int, str], picture: Mapping[str, Any]
+) -> list[BoolMask]:
+    """The masks (H, W) of a picture's people, where they have one."""
+    people = [row for row in rows if is_person(categories[row["category_id"]]) and row.get("segmentation")]
+    return [masks.decode(row["segmentation"], picture["height"], picture["width"]) for row in people]
+
+
+def shape(box: Sequence[float], mask: BoolMask | None) -> dict[str, Any]:
+    """What an annotation says of a mask, or of a box x0 y0 x1 y1 alone."""
+    if mask is not None:
+        return masks.coco_row(mask) | {"iscrowd": 0}
+    width, height = box[2] - box[0], box[3] - box[1]
+    return {"bbox": [box[0], box[1], width, height], "area": width * height, "iscrowd": 0}
 
 
 def name_people(content: dict[str, Any], kinds: Mapping[str, str]) -> int:
