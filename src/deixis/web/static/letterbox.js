@@ -28,7 +28,7 @@ export function frame(box, stride) {
 
 /** RGB bytes of a picture -> RGB bytes of a frame in the middle of the square, padded with a colour. */
 export function apply(box, pixels, padding, [rows, columns] = [box.side, box.side]) {
-  const [fx, fy] = [box.width / box.newWidth, box.height / box.newHeight].map((f) => Math.trunc(f / 2) || 1);
+  const [fx, fy] = [box.width / box.newWidth, box.height / box.newHeight].map((f) => Math.trunc(f) || 1);
   let source = { pixels, rows: box.height, columns: box.width };
   if (fx > 1 || fy > 1) source = reduceBytes(pixels, box.height, box.width, fx, fy);
   const content = resizeBytes(
