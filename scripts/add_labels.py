@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from label_people import NAMES
-from labelling import by_picture
+from labelling import by_picture, corners, overlap
 
 from deixis import masks
 from deixis.data.nouns import clean, is_person, listed
@@ -84,21 +84,6 @@ def add_categories(content: dict[str, Any], complete: Mapping[str, Any]) -> None
             content["categories"].append(dict(row))
 
 
-def overlap(box: Sequence[float], other: Sequence[float]) -> float:
-    """IoU of two boxes x0 y0 x1 y1."""
-    across = min(box[2], other[2]) - max(box[0], other[0])
-    down = min(box[3], other[3]) - max(box[1], other[1])
-    common = max(across, 0) * max(down, 0)
-    areas = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (box, other))
-    return common / max(areas - common, 1e-9)
-
-
-def corners(row: Mapping[str, Any]) -> list[float]:
-    """The box x0 y0 x1 y1 of an annotation."""
-    x, y, width, height = row["bbox"]
-    return [x, y, x + width, y + height]
-
-
 def draw(thing: Mapping[str, Any], people: Sequence[BoolMask], height: int, width: int) -> BoolMask | None:
     """(H, W) mask of a thing; None where only its box is known or next to nothing is left of it."""
     if not thing["outline"]:
@@ -123,7 +108,7 @@ def add_outlines(
         for thing in here:
             mask = draw(thing, people, picture["height"], picture["width"])
             alike = [row for row in known if categories[row["category_id"]] == thing["category"]]
-            same = [row for row in alike if overlap(thing["box"], corners(row)) >= SAME]
+            same = [row for row in alike if overlap(thing["box"], corners(row["bbox"])) >= SAME]
             if not same:
                 row = {"id": free + added.total(), "image_id": picture["id"], "category_id": ids[thing["category"]]}
                 content["annotations"].append(row | shape(thing["box"], mask))

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from labelling import SIDE, by_picture, load_network, off_square, on_square
+from labelling import SIDE, by_picture, corners, load_network, off_square, on_square, overlap
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -212,18 +212,10 @@ def add_masks(network: CompactNetwork, image: NDArray[np.uint8], rows: list[dict
     found = draw(network, image, np.array([row["bbox"] for row in rows], dtype=np.float64))
     kept = 0
     for row, mask in zip(rows, found, strict=True):
-        if mask.any() and _overlap(row["bbox"], masks.bounding_box(mask)) >= FILLS:
+        if mask.any() and overlap(corners(row["bbox"]), masks.bounding_box(mask)) >= FILLS:
             row["segmentation"] = masks.encode_rle(mask)
             kept += 1
     return kept
-
-
-def _overlap(box: Sequence[float], other: Sequence[float]) -> float:
-    x, y, width, height = box
-    across = min(x + width, other[2]) - max(x, other[0])
-    down = min(y + height, other[3]) - max(y, other[1])
-    common = max(across, 0) * max(down, 0)
-    return float(common / (width * height + (other[2] - other[0]) * (other[3] - other[1]) - common))
 
 
 def people_of(content: dict[str, Any], images: Path, describe: Describer) -> dict[int, list[Person]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,21 @@ def off_square(chances: Tensor, box: Letterbox) -> NDArray[np.float32]:
     square = square[..., box.top : box.top + box.new_height, box.left : box.left + box.new_width]
     found: NDArray[np.float32] = F.interpolate(square, size=(box.height, box.width), mode="bilinear")[0].numpy()
     return found
+
+
+def overlap(box: Sequence[float], other: Sequence[float]) -> float:
+    """IoU of two boxes x0 y0 x1 y1."""
+    across = min(box[2], other[2]) - max(box[0], other[0])
+    down = min(box[3], other[3]) - max(box[1], other[1])
+    common = max(across, 0) * max(down, 0)
+    areas = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (box, other))
+    return float(common / max(areas - common, 1e-9))
+
+
+def corners(bbox: Sequence[float]) -> list[float]:
+    """x0 y0 x1 y1 of a box in COCO's form, x y width height."""
+    x, y, width, height = bbox
+    return [x, y, x + width, y + height]
 
 
 def by_picture(content: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
