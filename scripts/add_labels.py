@@ -6,7 +6,8 @@ and "image", which picture; "category", a class of COCO; "box", x0 y0 x1 y1 in i
 polygons (lists of x y ...), none where only the box is known. What repeats a labelled object is left out, but for the
 outline of one that has only a box; people in front of what carries them are cut out of it. people.json says of
 annotations, by file and id, who they show ("man", ..., "adult" where the sex does not show, "?" where nobody can tell),
-in place of what label_people.py guessed. A language model that sees drew and said all this, of training pictures.
+in place of what label_people.py guessed, and of most their posture ("man sitting"). A language model that sees drew and
+said all this, of training pictures.
 
 Writes instances_train.json, instances_partial.json and boxes_person.json to OUT, the latter two with
 ``not_exhaustive_category_ids``: in each picture every class but those that the outlines tell completely. Train on them
@@ -138,12 +139,15 @@ def shape(box: Sequence[float], mask: BoolMask | None) -> dict[str, Any]:
 
 
 def name_people(content: dict[str, Any], kinds: Mapping[str, str]) -> int:
-    """Give annotations the names of the kind that their id has; returns how many there are."""
+    """Give annotations the names of the kind that their id has, and the posture; returns how many there are."""
     rows = {str(row["id"]): row for row in content["annotations"]}
-    for identity, kind in kinds.items():
+    for identity, said in kinds.items():
+        kind, _, posture = said.partition(" ")
         rows[identity].pop("names", None)
         if KINDS[kind]:
             rows[identity]["names"] = list(KINDS[kind])
+        if posture:
+            rows[identity]["posture"] = posture
     return len(kinds)
 
 

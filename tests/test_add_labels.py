@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from deixis import masks
+from deixis.types import POSTURES
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
@@ -117,14 +118,17 @@ def test_who_cannot_be_told_loses_a_guessed_name(script: ModuleType) -> None:
     file = content()
     file["annotations"][0]["names"] = ["person", "man"]
     assert script.name_people(file, {"5": "adult"}) == 1
-    assert file["annotations"][0]["names"] == ["person"]
+    assert file["annotations"][0]["names"] == ["person"] and "posture" not in file["annotations"][0]
+    script.name_people(file, {"5": "man sitting"})
+    assert file["annotations"][0]["names"][:2] == ["person", "man"] and file["annotations"][0]["posture"] == "sitting"
     script.name_people(file, {"5": "?"})
     assert "names" not in file["annotations"][0]
 
 
 def test_the_labels_of_the_project_are_whole(script: ModuleType) -> None:
     people = json.loads((script.LABELS / "people.json").read_text())
-    assert {kind for kinds in people.values() for kind in kinds.values()} == set(script.KINDS)
+    said = [value.partition(" ") for kinds in people.values() for value in kinds.values()]
+    assert {kind for kind, _, _ in said} == set(script.KINDS) and {last for *_, last in said} == {"", *POSTURES}
     things = script.read_outlines(script.LABELS / "outlines.jsonl")
     assert set(things) == set(script.FILES)
     for pictures in things.values():

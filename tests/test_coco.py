@@ -228,3 +228,10 @@ def test_real_captions(shared_data: Path) -> None:
     captions = load_captions(shared_data / "coco/annotations/captions_boxes.json")
     assert len(captions) == 1246
     assert sum(map(len, captions.values())) == 6232
+
+
+def test_the_posture_of_a_person(write_json: Write) -> None:
+    sitting = load_coco(write_json("instances.json", changed("annotations", 0, posture="sitting")))
+    assert [item.posture for item in sitting.annotations] == ["sitting", "", "", ""]
+    with pytest.raises(DataError, match=r"\(id 30\): expected one of upright, sitting as posture, got 'lying'"):
+        load_coco(write_json("instances.json", changed("annotations", 0, posture="lying")))

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from deixis.config import ModelConfig
 from deixis.data.shapes import SHAPES, write_coco
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, ConfigError
 from deixis.model.build import build, parameter_count
 from deixis.model.paper.fcn import Fcn
 from deixis.model.paper.lstm_cnn import BaselineLstmCnn, BaselineTextEncoder
@@ -154,6 +154,17 @@ def test_a_run_starts_from_the_weights_that_fit(tmp_path: Path) -> None:
     other = {f"{MODEL}another.weight": torch.zeros(1)}
     with pytest.raises(CheckpointError, match="here: expected weights of this network"):
         start_from(fine, Checkpoint(config, "", 0, other, {}), "here")
+
+
+def test_what_is_renewed_keeps_its_first_weights(tmp_path: Path) -> None:
+    config = small(tmp_path).model
+    before, after, fresh = (build(config, seed=seed) for seed in (1, 2, 2))
+    start_from(after, Checkpoint(config, "", 0, weights_of(before, MODEL), {}), "here", ("expression_classifier",))
+    taken, new, given = (network.state_dict() for network in (after, fresh, before))
+    for name, value in taken.items():
+        assert torch.equal(value, (new if name.startswith("expression_classifier.") else given)[name]), name
+    with pytest.raises(ConfigError, match=r"renewed: expected parts of the network, .*lstm_cnn.*, got 'text'"):
+        start_from(after, Checkpoint(config, "", 0, weights_of(before, MODEL), {}), "here", ("text",))
 
 
 def small(folder: Path) -> TrainConfig:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ class Drawn:
         self.labelled = frozenset(labelled)
 
     def add(
-        self, category: str, box: tuple[int, int, int, int], colour: Colour | None = None, **flags: bool
+        self, category: str, box: tuple[int, int, int, int], colour: Colour | None = None, **flags: Any
     ) -> SceneObject:
         x0, y0, x1, y1 = box
         mask = None
@@ -769,3 +770,33 @@ def test_a_seed_says_the_same_in_every_version() -> None:
     ]
     digest = hashlib.sha256("\n\n".join([*said, *names]).encode()).hexdigest()[:16]
     assert digest == "fcacfd9dc1342e4e"
+
+
+def postures(*of_people: str) -> tuple[list[Expression], list[SceneObject]]:
+    """What is said of people side by side in these postures, and the people."""
+    drawn = Drawn("person")
+    people = [drawn.add("person", (48 * k, 40, 48 * k + 40, 180), posture=said) for k, said in enumerate(of_people)]
+    return everything(drawn.scene(), only("posture")), people
+
+
+def test_the_one_who_sits_is_told_by_that() -> None:
+    found, (first, second, third) = postures("upright", "sitting", "upright")
+    assert {"person sitting", "sitting person", "woman sitting down"} <= texts(found, second)
+    assert says(texts(found, first), "standing on (the )?left$")
+    assert says(texts(found, third), "standing on (the )?right$")
+    assert not any(says({item.text}, "^[a-z]+ standing( up)?$") for item in found if len(item.target_ids) == 1)
+    assert {item.target_ids for item in found if item.text == "people standing"} == {(first.id, third.id)}
+    assert {item.kind for item in found} == {"posture"}
+
+
+def test_a_posture_is_not_said_where_somebody_elses_is_unknown() -> None:
+    assert postures("sitting", "upright")[0]
+    assert not postures("sitting", "upright", "")[0]
+    assert not postures("", "")[0]
+
+
+def test_pictures_without_postures_draw_the_same_phrases_whatever_a_posture_weighs() -> None:
+    scene = mosaic(RED, WHITE)[0].scene()
+    without, often = SynthesisOptions(posture_weight=0.0), SynthesisOptions(posture_weight=5.0)
+    drawn = [describe(synthesize(scene, np.random.default_rng(3), 12, options)) for options in (without, often)]
+    assert drawn[0] == drawn[1] != ""

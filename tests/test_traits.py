@@ -190,7 +190,14 @@ def test_what_names_tell(names: tuple[str, ...], sex: int | None, age: int | Non
         ("cup that a man is sitting on", "caption", "cup", NOTHING),
         ("man sitting on the couch", "relation", "person", None),
         ("man on the couch", "relation", "person", NOTHING),
+        ("man sitting on the left", "posture", "person", 1),
+        ("standing men", "posture", "person", 0),
     ],
 )
 def test_the_posture_that_a_phrase_says(text: str, kind: str, category: str | None, posture: int | None) -> None:
     assert said(Expression(text, (1,), kind, category), [person()])[3] == posture
+
+
+def test_the_posture_that_a_person_shows() -> None:
+    of = [SceneObject(1, "person", (0, 0, 4, 9), posture=posture) for posture in ("", *TRAITS["posture"])]
+    assert [shown(item)[3] for item in of] == [None, 0, 1]

@@ -138,6 +138,7 @@ class TrainConfig:
         embedding: "fixed" for those vectors, or "learned" for a table over the words of the training phrases.
         held_out_words: words that no training phrase has, to measure what fixed vectors are worth.
         initial: checkpoints whose weights the run starts from; what they lack keeps its first weights.
+        renewed: parts of the network, such as "text_encoder", that keep their first weights whatever ``initial`` has.
         frozen_stride: layers up to the map at this stride are fixed (0, 4, 8, 16, 32).
         steps: optimiser steps.
         images, phrases: per step and process; phrases per image.
@@ -165,6 +166,7 @@ class TrainConfig:
     embedding: str = "fixed"
     held_out_words: tuple[str, ...] = ()
     initial: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
     frozen_stride: int = 4
     steps: int = 5000
     images: int = 8

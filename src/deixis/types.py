@@ -23,6 +23,7 @@ BoolMask = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
+POSTURES = ("upright", "sitting")  # on one's feet, or not; of people
 Picture: TypeAlias = "str | Path | Image.Image | NDArray[np.generic]"  # whatever image.open_image takes
 
 
@@ -39,6 +40,7 @@ class SceneObject:
         is_part: the object belongs to another one of the scene (clothing on a person).
         names: what people call this very object, such as "woman" and "lady" of a person; empty when only its class is
             known.
+        posture: of a person, one of ``POSTURES``; empty when it is neither, or not known.
     """
 
     id: int
@@ -48,6 +50,7 @@ class SceneObject:
     is_crowd: bool = False
     is_part: bool = False
     names: tuple[str, ...] = ()
+    posture: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Expression:
         text: the words, as a person would type them.
         target_ids: ids of the scene's objects that it names; empty when it names nothing here.
         kind: what the expression rests on: "class", "location", "ordinal", "size", "colour", "clothing",
-            "relation", "caption", "absent" or "human".
+            "posture", "relation", "caption", "absent" or "human".
         category: the class of what is named, also when it is absent; None when unknown.
     """
 

@@ -14,6 +14,7 @@ from deixis.data.facts import SMALLEST_TARGET, UNSAID, SceneFacts, Thing, claim_
 from deixis.data.places import sides
 from deixis.data.templates import COUNT_WORDS
 from deixis.data.wording import Claim
+from deixis.types import POSTURES
 
 _NEVER_ABSENT = UNSAID | {"skin", "hair", "top"}
 _TROUSERS = frozenset({"black", "blue", "white", "gray", "red", "green"})
@@ -121,6 +122,32 @@ def _coloured_side(
         if rivals[found] is group[index] and "abs" in holds:
             claim = claim_one(facts, group, index, wording, slots=slots | place)
             yield dataclasses.replace(claim, kind="colour", holds=frozenset({"abs"}))
+
+
+def postures(facts: SceneFacts) -> Iterator[Claim]:
+    """The only person who is on the feet, or who sits, and the outermost of several; all of them."""
+    for group in facts.groups:
+        if not nouns.is_person(group[0].name):
+            continue
+        for posture, wording in zip(POSTURES, ("upright", "seated"), strict=True):
+            alike = [thing for thing in group if thing.item.posture == posture and thing.area >= SMALLEST_TARGET]
+            noticed = min((UNNOTICED * thing.area for thing in alike), default=0.0)
+            unsure = any(thing.area > noticed and not thing.item.posture for thing in group)
+            if alike and not unsure:
+                yield from _in_posture(facts, group, alike, wording)
+
+
+def _in_posture(facts: SceneFacts, group: list[Thing], alike: list[Thing], wording: str) -> Iterator[Claim]:
+    if len(alike) == 1:
+        yield claim_one(facts, group, group.index(alike[0]), wording)
+        return
+    for found, _, place, holds in sides(alike):
+        if "abs" in holds:
+            yield claim_one(facts, group, group.index(alike[found]), f"{wording} at side", slots=place)
+    everyone = facts.options(alike[0], group)
+    options = tuple(noun for noun in everyone if all(noun in facts.options(other) for other in alike))
+    ids, weight = tuple(thing.id for thing in alike), sum(worth(thing) ** 2 for thing in alike) ** 0.5
+    yield Claim("posture", f"all {wording}", group[0].item.category, ids, options, weight=weight)
 
 
 def absences(facts: SceneFacts, vocabulary: tuple[str, ...]) -> Iterator[Claim]:

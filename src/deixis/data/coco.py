@@ -13,7 +13,7 @@ from deixis.data import nouns
 from deixis.data.records import at, check_size, integer, is_number, string
 from deixis.errors import DataError
 from deixis.files import read_json
-from deixis.types import BoolMask, Box
+from deixis.types import POSTURES, BoolMask, Box
 
 _Item = TypeVar("_Item")
 
@@ -50,6 +50,7 @@ class CocoAnnotation:
         area: in pixels, as the file says; that of the box when it does not.
         is_crowd: the mask covers a group that was not told apart.
         names: what people call this very object; not COCO's, but a list that a file may have ("names").
+        posture: of a person, "upright" or "sitting"; not COCO's either ("posture"). Empty when it is not there.
     """
 
     id: int
@@ -60,6 +61,7 @@ class CocoAnnotation:
     area: float
     is_crowd: bool
     names: tuple[str, ...] = ()
+    posture: str = ""
 
     def mask(self, height: int, width: int) -> BoolMask | None:
         """(height, width) bool, the union of the polygons; None when the file has only a box.
@@ -226,6 +228,7 @@ def _annotation(row: Any, images: Mapping[int, CocoImage], categories: Mapping[i
         area=float(area),
         is_crowd=bool(row.get("iscrowd", 0)),
         names=_names(row),
+        posture=_posture(row),
     )
 
 
@@ -234,6 +237,13 @@ def _names(row: Any) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
         raise DataError(f"expected names as a list of words, got {names!r:.60}")
     return tuple(nouns.clean(name) for name in names)
+
+
+def _posture(row: Any) -> str:
+    posture = row.get("posture") or ""
+    if posture not in ("", *POSTURES):
+        raise DataError(f"expected one of {', '.join(POSTURES)} as posture, got {posture!r:.60}")
+    return str(posture)
 
 
 def _segmentation(row: Any, image: CocoImage) -> Any:

@@ -115,6 +115,7 @@ class SceneSource:
             is_crowd=annotation.is_crowd and self.config.crowds,
             is_part=self.config.whole is not None,
             names=annotation.names,
+            posture=annotation.posture,
         )
 
     def _sentences(

@@ -19,7 +19,7 @@ from deixis.data.facts import SMALLEST_TARGET, SceneFacts, Thing
 from deixis.data.wording import Claim
 from deixis.types import Expression, Scene
 
-KINDS = ("class", "location", "ordinal", "size", "colour", "clothing", "relation", "absent")
+KINDS = ("class", "location", "ordinal", "size", "colour", "clothing", "posture", "relation", "absent")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class SynthesisOptions:
 
     Attributes:
         class_weight, location_weight, ordinal_weight, size_weight, colour_weight, clothing_weight,
-            relation_weight, absent_weight: relative frequency of the kinds where they are possible; 0 turns one off.
+            posture_weight, relation_weight, absent_weight: relative frequency of the kinds where they are possible; 0
+            turns one off.
         noise: probability of capitals or a closing punctuation mark.
         decoration: probability that a place or size gets a true colour or size besides: "big red bus on the left".
         article: probability of "the" before a phrase that could have it.
@@ -44,6 +45,7 @@ class SynthesisOptions:
     size_weight: float = 0.08
     colour_weight: float = 0.12
     clothing_weight: float = 0.1
+    posture_weight: float = 0.08
     relation_weight: float = 0.12
     absent_weight: float = 0.05
     noise: float = 0.03
@@ -123,6 +125,8 @@ class _Drawing:
     def draw(self, limit: int) -> list[Expression]:
         """Up to ``limit`` expressions."""
         kinds = {kind: self.options.weight(kind) for kind in KINDS if self.options.weight(kind) > 0}
+        if not any(person.item.posture for person in self.facts.people):
+            kinds.pop("posture", None)
         if len(self.facts.people) > 1:
             kinds |= {kind: CLOTHES_AMONG_PEOPLE * kinds[kind] for kind in ("clothing", "colour") if kind in kinds}
         found: list[Expression] = []
@@ -150,6 +154,7 @@ class _Drawing:
             "size": places.sizes,
             "colour": claims.colours,
             "clothing": clothing.garments,
+            "posture": claims.postures,
             "relation": relations.relations,
             "absent": lambda facts: claims.absences(facts, self.options.vocabulary),
         }

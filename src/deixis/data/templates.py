@@ -222,6 +222,26 @@ WORDINGS: dict[str, tuple[Template, ...]] = {
         ("{n} with {a}{g}", 6), ("{n} with the {g}", 3), ("the one with the {g}", 1), ("{n} with {c} {g}", 5, "c")
     ),
     "outfit": _table(("{n} in {c} {g} and {h}", 4), ("{c} {g} and {h}", 1.5), ("{n} with {c} {g} and {h}", 1)),
+    "upright": _table(
+        ("{n} standing", 10),
+        ("standing {n}", 4),
+        ("{n} standing up", 3),
+        ("{n} who is standing", 0.7),
+        ("one standing", 1, "one"),
+    ),
+    "upright at side": _table(("{n} standing on {the}{s}", 6), ("{n} standing {s}", 1), ("{s} {n} standing", 2)),
+    "all upright": _table(("{ns} standing", 4), ("standing {ns}", 2), ("all {the}{ns} standing", 1)),
+    "seated": _table(
+        ("{n} sitting", 8),
+        ("sitting {n}", 3),
+        ("{n} sitting down", 4),
+        ("seated {n}", 1.5),
+        ("{n} seated", 1),
+        ("{n} who is sitting", 0.7),
+        ("one sitting", 1, "one"),
+    ),
+    "seated at side": _table(("{n} sitting on {the}{s}", 6), ("{n} sitting {s}", 1), ("{s} {n} sitting", 2)),
+    "all seated": _table(("{ns} sitting", 4), ("{ns} sitting down", 1.5), ("seated {ns}", 1)),
     "absent": _table(("{n}", 8), ("{n} on {the}{s}", 1.5), ("{s} {n}", 1), ("{n} in {the}middle", 0.4)),
     "next": _table(
         ("{n} next to {the}{m}", 6), ("{n} by {the}{m}", 3), ("{n} beside {the}{m}", 1.5), ("{n} near {the}{m}", 1.5)
@@ -246,6 +266,7 @@ KIND_OF = {
     "ordinal": "ordinal",
     **dict.fromkeys(("big", "small", "tall", "short", "near", "away"), "size"),
     **dict.fromkeys(("colour", "in", "clad", "pants"), "colour"),
+    **dict.fromkeys(("upright", "upright at side", "seated", "seated at side"), "posture"),
 }
 RELATIONS = ("next", "on", "sitting", "riding", "beside", "before", "over", "under", "carrying", "bearing")
 COUNT_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}

@@ -14,9 +14,9 @@ from deixis.data.captions import POSSESSIVES, SPEAKS_OF
 from deixis.data.synthesize import KINDS
 from deixis.data.templates import AS_PEOPLE_SAY
 from deixis.text import tokenize
-from deixis.types import Expression, SceneObject
+from deixis.types import POSTURES, Expression, SceneObject
 
-TRAITS = {"colour": SAID, "sex": ("male", "female"), "age": ("adult", "child"), "posture": ("upright", "sitting")}
+TRAITS = {"colour": SAID, "sex": ("male", "female"), "age": ("adult", "child"), "posture": POSTURES}
 NOTHING = max(TRAIT_VALUES)
 
 Labels = tuple[int | None, ...]  # one for each of ``TRAITS``
@@ -46,10 +46,11 @@ def said(phrase: Expression, named: Sequence[SceneObject]) -> Labels:
 
 
 def shown(item: SceneObject) -> Labels:
-    """What an object's own names tell of it; colours and postures are known from phrases only."""
+    """What an object's own names and posture tell of it; colours are known from phrases only."""
     kinds = {KINDS_OF_PEOPLE[name] for name in item.names if name in KINDS_OF_PEOPLE}
     sexes, ages = ({table[kind] for kind in kinds if kind in table} for table in (_SEX, _AGE))
-    return None, *(values.pop() if len(values) == 1 else None for values in (sexes, ages)), None
+    posture = POSTURES.index(item.posture) if item.posture else None
+    return None, *(values.pop() if len(values) == 1 else None for values in (sexes, ages)), posture
 
 
 def colour_said(phrase: Expression) -> int | None:
@@ -75,11 +76,11 @@ def _kind_said(phrase: Expression, named: Sequence[SceneObject]) -> tuple[int | 
 
 
 def _posture_said(phrase: Expression) -> int | None:
-    """By the verbs of a sentence about a person; what made phrases say ("sitting on") is only that one is above."""
+    """By the verbs about a person; what other made phrases say ("sitting on") is only that one is above."""
     if phrase.category is not None and not nouns.is_person(phrase.category):
         return NOTHING
     words = tokenize(phrase.text)
     found = [row for row, verbs in enumerate(_POSTURES) if not verbs.isdisjoint(words)]
     if not found:
         return NOTHING
-    return found[0] if len(found) == 1 and phrase.kind not in KINDS else None
+    return found[0] if len(found) == 1 and (phrase.kind == "posture" or phrase.kind not in KINDS) else None

@@ -20,7 +20,7 @@ from deixis.data.leakage import SourceReport
 from deixis.data.sources import Source, category_names, open_source, validation_samples
 from deixis.data.synthesize import SynthesisOptions
 from deixis.embeddings import WordVectors
-from deixis.errors import CheckpointError
+from deixis.errors import CheckpointError, ConfigError
 from deixis.files import atomic_write, folder_lock
 from deixis.model.build import Network, build
 from deixis.model.efficientnet import imagenet_weights
@@ -129,7 +129,7 @@ class Trainer:
             self.network.load_backbone(weights)
         self.network.freeze(config.frozen_stride)
         for path in config.initial:
-            start_from(self.network, load_checkpoint(root / path), path)
+            start_from(self.network, load_checkpoint(root / path), path, config.renewed)
         self.average = build(config.model, config.seed)
         self.average.load_state_dict(self.network.state_dict())
         self.step, self.best_score = 0, -1.0
@@ -279,11 +279,18 @@ class Trainer:
         report(progress)
 
 
-def start_from(network: Network, checkpoint: Checkpoint, where: str) -> None:
+def start_from(network: Network, checkpoint: Checkpoint, where: str, renewed: Sequence[str] = ()) -> None:
     """Take the weights of another run wherever name and shape agree; the rest keeps its first values.
+
+    Args:
+        network: gets them.
+        checkpoint: has them.
+        where: its path, for errors.
+        renewed: parts of the network that keep their first values all the same.
 
     Raises:
         CheckpointError: nothing agrees, or the backbone there has other hidden channels than this one.
+        ConfigError: the network has no such part.
     """
     ours, theirs = network.config, checkpoint.config
     if ours.backbone == theirs.backbone and ours.backbone_widths != theirs.backbone_widths:
@@ -292,8 +299,11 @@ def start_from(network: Network, checkpoint: Checkpoint, where: str) -> None:
             f"{list(theirs.backbone_widths)}, got {list(ours.backbone_widths)}"
         )
     own = network.state_dict()
-    given = {name: value for name, value in checkpoint.part(MODEL).items() if name in own}
-    fitting = {name: value for name, value in given.items() if value.shape == own[name].shape}
+    parts = sorted({name.split(".")[0] for name in own})
+    if unknown := [part for part in renewed if part not in parts]:
+        raise ConfigError(f"renewed: expected parts of the network, {', '.join(parts)}, got {unknown[0]!r}")
+    given = {name: value for name, value in checkpoint.part(MODEL).items() if name.split(".")[0] not in renewed}
+    fitting = {name: value for name, value in given.items() if name in own and value.shape == own[name].shape}
     if not fitting:
         raise CheckpointError(f"initial: {where}: expected weights of this network, none of them fits")
     network.load_state_dict(fitting, strict=False)
