@@ -185,8 +185,8 @@ def _held_out_words(result: dict[str, Any]) -> list[str]:
         f"none of them had (`{HELD_OUT_WORDS}`). Absent: by the usual name of a class that is not there, which tells "
         "what is marked whatever one asks. Right class: share of the phrases by the usual / the unseen name that "
         "are taken for it. n is of all trainings together, brackets are 95 % intervals over photographs; not shown: "
-        f"the interval holds 80 %. {WITHOUT.capitalize()}: the image side of the bundled model of commit 82ca805, "
-        "with a text side that began anew and had 2,000 steps and the lesson in reading without 25 nouns "
+        f"the interval holds 80 %. {WITHOUT.capitalize()}: the bundled model of commit 82ca805, of which all that gets "
+        "words' vectors began anew and had 2,000 steps and the lesson in reading without 25 nouns "
         "(`configs/held_out_words.toml`).",
         "",
         "| model | names | n | usual name | unseen name | absent | unseen / usual | at least 80 % | right class |",
