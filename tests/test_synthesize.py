@@ -795,6 +795,15 @@ def test_a_posture_is_not_said_where_somebody_elses_is_unknown() -> None:
     assert not postures("", "")[0]
 
 
+def test_a_posture_is_not_said_where_somebody_too_small_to_be_named_has_it_too() -> None:
+    drawn = Drawn("person")
+    drawn.add("person", (10, 10, 18, 18), posture="sitting")
+    drawn.add("person", (90, 10, 97, 17), posture="upright")
+    assert everything(drawn.scene(), only("posture"))
+    drawn.add("person", (150, 10, 157, 17), posture="sitting")
+    assert not everything(drawn.scene(), only("posture"))
+
+
 def test_pictures_without_postures_draw_the_same_phrases_whatever_a_posture_weighs() -> None:
     scene = mosaic(RED, WHITE)[0].scene()
     without, often = SynthesisOptions(posture_weight=0.0), SynthesisOptions(posture_weight=5.0)

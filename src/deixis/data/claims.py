@@ -44,8 +44,8 @@ def classes(facts: SceneFacts) -> Iterator[Claim]:
         if len(ids) == 1 and not crowd:
             yield Claim("class", "name", category, ids, options, weight=worth(group[0]))
         else:
-            weight = sum(worth(thing) ** 2 for thing in (*group, *crowd)) ** 0.5
-            yield _plural(category, ids, options, bool(crowd) or group[0].item.is_part, weight)
+            uncounted = bool(crowd) or group[0].item.is_part
+            yield _plural(category, ids, options, uncounted, _worth_together([*group, *crowd]))
     for group in facts.groups:
         if len(group) < len(facts.members[group[0].name]):
             yield from _by_noun(facts, group)
@@ -60,7 +60,11 @@ def _by_noun(facts: SceneFacts, group: list[Thing]) -> Iterator[Claim]:
     if len(group) == 1:
         yield Claim("class", "name", category, ids, options, weight=worth(group[0]))
     else:
-        yield _plural(category, ids, options, False, sum(worth(thing) ** 2 for thing in group) ** 0.5)
+        yield _plural(category, ids, options, False, _worth_together(group))
+
+
+def _worth_together(group: list[Thing]) -> float:
+    return float(sum(worth(thing) ** 2 for thing in group) ** 0.5)
 
 
 def _plural(category: str, ids: tuple[int, ...], options: tuple[str, ...], uncounted: bool, weight: float) -> Claim:
@@ -132,8 +136,8 @@ def postures(facts: SceneFacts) -> Iterator[Claim]:
         for posture, wording in zip(POSTURES, ("upright", "seated"), strict=True):
             alike = [thing for thing in group if thing.item.posture == posture and thing.area >= SMALLEST_TARGET]
             noticed = min((UNNOTICED * thing.area for thing in alike), default=0.0)
-            unsure = any(thing.area > noticed and not thing.item.posture for thing in group)
-            if alike and not unsure:
+            others = (thing for thing in group if thing.item.posture in (posture, "") and thing not in alike)
+            if alike and not any(thing.area > noticed for thing in others):
                 yield from _in_posture(facts, group, alike, wording)
 
 
@@ -146,8 +150,8 @@ def _in_posture(facts: SceneFacts, group: list[Thing], alike: list[Thing], wordi
             yield claim_one(facts, group, group.index(alike[found]), f"{wording} at side", slots=place)
     everyone = facts.options(alike[0], group)
     options = tuple(noun for noun in everyone if all(noun in facts.options(other) for other in alike))
-    ids, weight = tuple(thing.id for thing in alike), sum(worth(thing) ** 2 for thing in alike) ** 0.5
-    yield Claim("posture", f"all {wording}", group[0].item.category, ids, options, weight=weight)
+    ids, category = tuple(thing.id for thing in alike), group[0].item.category
+    yield Claim("posture", f"all {wording}", category, ids, options, weight=_worth_together(alike))
 
 
 def absences(facts: SceneFacts, vocabulary: tuple[str, ...]) -> Iterator[Claim]:
