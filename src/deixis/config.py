@@ -40,17 +40,19 @@ class ModelConfig:
         p2: whether the category segmenter and the expression classifier are there.
         width: channels of the merged feature maps (``compact``), or of VGG's first block (``paper``).
         text_width: units of the expression LSTM (p1) and of the expression classifier (p2).
-        p1_width: hidden channels of the per-pixel classifier.
+        p1_width: channels of the per-pixel classifier's first layer, where the phrase meets the picture.
+        p1_hidden: channels of its layer before the last one (``compact``); 0 for ``p1_width``.
         objects: whether the third term (proposed objects, chosen by the phrase) is there (``compact``).
         candidates: objects proposed per picture.
         embedding_dim: channels of the pixel embedding that shapes the objects' masks.
+        appearance_width: channels that describe what an object looks like.
         relate_width, relate_layers: the transformer that compares candidate objects under the phrase.
         fcn_stride: finest map that the category segmenter reads: FCN-32s, -16s or -8s (``paper``).
         high_resolution: whether p1 is brought from the coarse grid to every pixel (``paper``'s second stage).
         dropout: on word vectors' encodings, training only.
         image_dropout: on the channels that p_image is told from, training only.
         backbone_widths: hidden channels of each of EfficientNet-Lite0's 16 blocks where it was pruned (see
-            train/prune.py); none for the published ones.
+            train/prune.py); none for the published ones. p1 and the appearance are pruned, too (train/prune_heads.py).
     """
 
     categories: tuple[str, ...]
@@ -64,9 +66,11 @@ class ModelConfig:
     width: int = 96
     text_width: int = 192
     p1_width: int = 96
+    p1_hidden: int = 0
     objects: bool = True
     candidates: int = 16
     embedding_dim: int = 32
+    appearance_width: int = 48
     relate_width: int = 128
     relate_layers: int = 2
     fcn_stride: int = 8
@@ -81,7 +85,7 @@ class ModelConfig:
         if not self.categories or len(set(self.categories)) != len(self.categories):
             raise ConfigError("categories: expected at least one class name, each once")
         for name, value in vars(self).items():
-            if type(value) is int and value < (0 if name == "vocabulary" else 1):
+            if type(value) is int and value < (0 if name in ("vocabulary", "p1_hidden") else 1):
                 raise ConfigError(f"{name}: expected at least 1, got {value}")
         if self.candidates > (self.input_size // CELL_STRIDE) ** 2 // 2:  # the narrowest frame is half of the square
             raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from deixis.model.grid import flatten_cells
 from deixis.model.image_encoder import SeparableConv, upsample
 
 
@@ -68,6 +69,5 @@ def dot_product(p_image: Tensor, p_text: Tensor) -> Tensor:
     Returns:
         (B, P, 2h, 2w) probabilities.
     """
-    height, width = p_image.shape[-2:]
-    p2 = (p_text @ p_image.flatten(2)).reshape(*p_text.shape[:2], height, width)
-    return upsample(p2)
+    p2 = p_text @ flatten_cells(p_image)
+    return upsample(p2.reshape(int(p_image.shape[0]), -1, *p_image.shape[-2:]))

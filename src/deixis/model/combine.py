@@ -81,12 +81,12 @@ class Combine(nn.Module):
 
     def _weights(self, term: Tensor, text: Tensor | None) -> Tensor:
         """(B, P, terms): alpha and 1 - alpha, or 1 of a single term; with the third one, beta of the phrase for it."""
-        ones = torch.ones_like(term[..., 0, :1])
-        weights = ones if self.alpha is None else torch.cat([self.alpha * ones, (1 - self.alpha) * ones], dim=-1)
+        shares = (1.0,) if self.alpha is None else (self.alpha, 1 - self.alpha)
         if self.beta is None:
-            return weights
+            ones = torch.ones_like(term[..., 0, :1])
+            return torch.cat([share * ones for share in shares], dim=-1)
         beta = self.beta(text).sigmoid()
-        return torch.cat([(1 - beta) * weights, beta], dim=-1)
+        return torch.cat([*(share * (1 - beta) for share in shares), beta], dim=-1)
 
 
 def logit(p: Tensor) -> Tensor:

@@ -16,7 +16,14 @@ from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.objects import COLOUR_FEATURES, Candidates, ObjectHead, ObjectMaps, PictureMaps
 from deixis.model.outputs import Answer, EncodedImage, TrainingOutput
 from deixis.model.relate import LEAST_CHOICE, ObjectFacts, Relate, contest, holds, select_masks, share_kept, with_parts
-from deixis.model.text_encoder import TextEncoder, WordEmbedding, merge_phrases, split_phrases, without_padding
+from deixis.model.text_encoder import (
+    TextEncoder,
+    WordEmbedding,
+    is_word,
+    merge_phrases,
+    split_phrases,
+    without_padding,
+)
 from deixis.model.traits import TraitMatch
 
 
@@ -46,7 +53,7 @@ class CompactNetwork(nn.Module):
         self.expression_classifier: ExpressionClassifier | None = None
         if config.p1:
             self.text_encoder = TextEncoder(config.word_dim, text, config.dropout)
-            self.lstm_cnn = LstmCnn(config.width, text, config.p1_width)
+            self.lstm_cnn = LstmCnn(config.width, text, config.p1_width, config.p1_hidden or config.p1_width)
         if config.p2:
             coarse = self.image_encoder.backbone.channels[-1]
             self.category = CategorySegmenter(config.width, coarse, categories, config.image_dropout)
@@ -58,7 +65,9 @@ class CompactNetwork(nn.Module):
         self.traits: TraitMatch | None = None
         if config.objects:
             look = config.relate_width
-            self.objects = ObjectHead(config.width, config.embedding_dim, config.candidates, look)
+            self.objects = ObjectHead(
+                config.width, config.appearance_width, config.embedding_dim, config.candidates, look
+            )
             self.relate = Relate(look, text, look, config.relate_layers, config.dropout)
             self.traits = TraitMatch(COLOUR_FEATURES, self.image_encoder.backbone.channels[-1], text)
 
@@ -103,7 +112,7 @@ class CompactNetwork(nn.Module):
             p2 = dot_product(image.p_image, p_text)
         if self.objects is not None:
             assert text is not None
-            words, present = split_phrases(states, batch), (vectors != 0).any(dim=-1)
+            words, present = split_phrases(states, batch), split_phrases(is_word(flat), batch)
             third = self._third_term(image, p_text, text, words, present)
         p1 = None if p1_logits is None else p1_logits.sigmoid()
         if third is None:

@@ -20,17 +20,18 @@ class LstmCnn(nn.Module):
     Args:
         visual: channels of the map at stride 8.
         text: length of the phrase's vector.
-        width: hidden channels.
+        width: channels of the first layer.
+        hidden: of the layer before the last one.
     """
 
-    def __init__(self, visual: int, text: int, width: int) -> None:
+    def __init__(self, visual: int, text: int, width: int, hidden: int) -> None:
         super().__init__()
         self.visual = nn.Conv2d(visual, width, 1)
         self.fine = nn.Conv2d(FINE_CHANNELS, width, 2, stride=2, bias=False)
         self.spatial = nn.Conv2d(8, width, 1, bias=False)
         self.text = nn.Linear(text, width, bias=False)
-        self.hidden = SeparableConv(width, width)
-        self.classify = nn.Conv2d(width, 4, 1)
+        self.hidden = SeparableConv(width, hidden)
+        self.classify = nn.Conv2d(hidden, 4, 1)
         nn.init.constant_(self.classify.bias, -2.0)  # type: ignore[arg-type]  # most pixels are background
 
     def image_part(self, visual: Tensor, fine: Tensor) -> Tensor:
@@ -61,5 +62,5 @@ class LstmCnn(nn.Module):
         # At the root of their number as length, entries are of the size that layers expect.
         tiled = self.text(unit_length(text) * int(text.shape[-1]) ** 0.5)[..., None, None]
         joined = merge_phrases(F.relu(image_part[:, None] + tiled))
-        logits = F.pixel_shuffle(self.classify(self.hidden(joined)), 2)[:, 0]
+        logits = F.pixel_shuffle(self.classify(self.hidden(joined)), 2).squeeze(1)
         return split_phrases(logits, int(image_part.shape[0]))

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from deixis.model.grid import cell_centres, flatten_cells, gather_cells, middle, square_centres, square_side
 from deixis.model.image_encoder import FINE_CHANNELS, SeparableConv, upsample
 
-APPEARANCE_CHANNELS = 48
 PALETTE_CHANNELS = 24  # soft bins of the picture's colours: the mean of a red shirt and its wall is no red
 FILL = 1e-3  # what a cell that is no peak counts, so that it comes after all peaks
 MASK_HIDDEN = 4  # hidden units of an object's mask network
@@ -92,12 +91,13 @@ class ObjectHead(nn.Module):
 
     Args:
         inputs: channels of the map at stride 8.
+        appearance: channels that describe what an object looks like.
         embedding: channels of the pixel embedding.
         candidates: K.
         look: length of a candidate's description.
     """
 
-    def __init__(self, inputs: int, embedding: int, candidates: int, look: int) -> None:
+    def __init__(self, inputs: int, appearance: int, embedding: int, candidates: int, look: int) -> None:
         super().__init__()
         self.candidates, self.embedding = candidates, embedding
         self.hidden = nn.Sequential(SeparableConv(inputs, inputs), SeparableConv(inputs, inputs))
@@ -107,10 +107,10 @@ class ObjectHead(nn.Module):
         self.embed = nn.Sequential(SeparableConv(FINE_CHANNELS, embedding), nn.Conv2d(embedding, embedding, 1))
         self.context = nn.Conv2d(inputs, embedding, 1, bias=False)  # what says where an object's centre is
         self.window = nn.Parameter(torch.tensor(1.0))
-        self.appearance = nn.Conv2d(inputs, APPEARANCE_CHANNELS, 1)
-        self.fine_appearance = nn.Conv2d(FINE_CHANNELS, APPEARANCE_CHANNELS, 2, stride=2, bias=False)
+        self.appearance = nn.Conv2d(inputs, appearance, 1)
+        self.fine_appearance = nn.Conv2d(FINE_CHANNELS, appearance, 2, stride=2, bias=False)
         self.palette = nn.Sequential(nn.Conv2d(3, PALETTE_CHANNELS, 1), nn.ReLU())
-        pooled = (1 + BANDS) * (APPEARANCE_CHANNELS + 3 + PALETTE_CHANNELS)
+        pooled = (1 + BANDS) * (appearance + 3 + PALETTE_CHANNELS)
         self.describe = nn.Sequential(nn.Linear(pooled + inputs, look), nn.ReLU(), nn.Linear(look, look))
         nn.init.zeros_(self.context.weight)
         nn.init.constant_(self.heat.bias, -4.6)  # type: ignore[arg-type]
@@ -119,9 +119,12 @@ class ObjectHead(nn.Module):
     def forward(self, visual: Tensor, fine: Tensor) -> ObjectMaps:
         """(B, C, h, w) at stride 8 and (B, 32, 2h, 2w) at stride 4 -> maps."""
         hidden = self.hidden(visual)
-        size, offset = self.box(hidden).split(2, dim=1)
+        # One convolution for both: on a processor two of so few channels take twice its time.
+        weight = torch.cat([self.heat.weight, self.box.weight])
+        bias = torch.cat([self.heat.bias, self.box.bias])  # type: ignore[list-item]  # both have one
+        heat, size, offset = torch.split(F.conv2d(hidden, weight, bias), [1, 2, 2], dim=1)
         embedding = self.embed(fine) + upsample(self.context(hidden))
-        return ObjectMaps(self.heat(hidden), size, offset, hidden, embedding)
+        return ObjectMaps(heat, size, offset, hidden, embedding)
 
     def propose(self, maps: ObjectMaps, seen: PictureMaps, hints: Tensor | None) -> Candidates:
         """The K highest peaks of the heat map as candidates.
@@ -190,7 +193,7 @@ class ObjectHead(nn.Module):
         of_parts = (weights[:, :, None] * _in_parts(boxes.detach(), weights)[..., None]).reshape(batch, parts, -1)
         pooled = _mean_inside(of_parts, appearance).reshape(batch, count, 1 + BANDS, -1)  # all parts at once
         described = torch.cat([pooled.flatten(2), gather_cells(seen.visual, cells)], dim=-1)
-        shown = pooled[..., APPEARANCE_CHANNELS:].flatten(2)
+        shown = pooled[..., self.appearance.out_channels :].flatten(2)
         classes = _mean_inside(flatten_cells(weights), seen.p_image)
         gist = _mean_inside(flatten_cells(F.avg_pool2d(weights, 4)), seen.coarse, LEAST_COARSE)
         return self.describe(described), classes, shown, gist

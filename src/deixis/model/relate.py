@@ -86,16 +86,16 @@ class Relate(nn.Module):
         Returns:
             (B, P, K) logits that the phrase means this candidate.
         """
-        batch, count = int(match.shape[0]), match.shape[-1]
+        batch, count = int(match.shape[0]), int(match.shape[-1])
         facts = self.facts(objects.facts[:, None] + self.of_phrase(_ranks(objects, match)))
-        gain, shift = self.phrase(phrase)[:, :, None].chunk(2, dim=-1)
+        gain, shift = self.phrase(phrase)[:, :, None].split(self.look.out_features, dim=-1)
         tokens = (objects.look[:, None] + facts) * (1 + gain) + shift
         x = torch.cat([tokens, self.words(words)], dim=2)
-        valid = torch.cat([torch.ones_like(match, dtype=torch.bool), present], dim=2)
-        x, barred = merge_phrases(x), (~merge_phrases(valid)).to(x.dtype)[:, None, None] * -1e4
+        barred = F.pad(merge_phrases(~present).to(x.dtype) * -1e4, (count, 0))[:, None, None]  # objects never are
+        x = merge_phrases(x)
         for layer in self.layers:
             x = layer(x, barred)
-        return split_phrases(self.choose(self.norm(x[:, : int(count)])).squeeze(-1), batch)
+        return split_phrases(self.choose(self.norm(x[:, :count])).squeeze(-1), batch)
 
 
 class RelationLayer(nn.Module):
@@ -114,7 +114,7 @@ class RelationLayer(nn.Module):
         """(N, L, width) tokens and (N, 1, 1, L), far below zero where nobody may look, else zero -> (N, L, width)."""
         size = self.out.in_features // self.heads
         qkv = self.qkv(self.norm_attention(x))
-        q, k, v = qkv.reshape(*qkv.shape[:2], 3 * self.heads, size).transpose(1, 2).chunk(3, dim=1)
+        q, k, v = qkv.reshape(*qkv.shape[:2], 3 * self.heads, size).transpose(1, 2).split(self.heads, dim=1)
         weights = (q @ k.transpose(-2, -1) * size**-0.5 + barred).softmax(dim=-1)
         seen = (weights @ v).transpose(1, 2)
         x = x + self.dropout(self.out(seen.reshape(*seen.shape[:2], self.out.in_features)))
@@ -188,9 +188,9 @@ def share_kept(fit: Tensor, masks: Tensor) -> Tensor:
         (B, P, H, W) in (0, 1], near 1 where there is no candidate.
     """
     flat = flatten_cells(masks)
-    all_of_them = fit.new_ones(fit.shape[0], 1, fit.shape[-1])
-    sums = torch.cat([fit, all_of_them], dim=1) @ flat + NO_CANDIDATE  # in one product, as a row more
-    return (sums[:, :-1] / sums[:, -1:]).reshape(*fit.shape[:2], *masks.shape[-2:])
+    # The sum over all candidates comes from the same product, as one row more.
+    sums = F.pad(fit, (0, 0, 0, 1), value=1.0) @ flat + NO_CANDIDATE
+    return (sums[:, :-1] / sums[:, -1:]).reshape(int(masks.shape[0]), -1, *masks.shape[-2:])
 
 
 def _facts(boxes: Tensor, score: Tensor) -> Tensor:

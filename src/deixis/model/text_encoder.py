@@ -57,7 +57,7 @@ class TextEncoder(nn.Module):
         """
         # Rare words have short vectors; direction carries the meaning, so length is taken out.
         words = unit_length(vectors) * self.word_dim**0.5
-        present = (vectors != 0).any(dim=-1, keepdim=True).to(vectors.dtype)
+        present = is_word(vectors)[..., None].to(vectors.dtype)
         states, _ = self.lstm(self.dropout(self.project(words)) * present, self._start(vectors))
         return states[:, -1], states
 
@@ -91,15 +91,20 @@ def unit_length(x: Tensor) -> Tensor:
     return unit
 
 
+def is_word(vectors: Tensor) -> Tensor:
+    """(..., T, D) word vectors -> (..., T) bool, False where a phrase is padded with zeros."""
+    return vectors.abs().amax(dim=-1) > 0
+
+
 def without_padding(vectors: Tensor) -> Tensor:
     """(B, P, T, D) word vectors without the leading steps in which no phrase has a word."""
-    used = (vectors != 0).any(dim=-1).any(dim=1).any(dim=0)
+    used = vectors.abs().amax(dim=(0, 1, 3)) > 0
     return vectors[:, :, used.to(torch.int32).argmax(dim=0) :]  # ONNX Runtime 1.18 has no argmax of 64-bit integers
 
 
 def merge_phrases(x: Tensor) -> Tensor:
-    """(B, P, ...) -> (B * P, ...). Of one picture, as graphs are exported, no sizes need to be computed."""
-    return x[0] if int(x.shape[0]) == 1 else x.flatten(0, 1)
+    """(B, P, ...) -> (B * P, ...). Of one picture, as graphs are exported, nothing is computed or copied."""
+    return x.squeeze(0) if int(x.shape[0]) == 1 else x.flatten(0, 1)
 
 
 def split_phrases(x: Tensor, batch: int) -> Tensor:

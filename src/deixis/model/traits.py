@@ -56,7 +56,8 @@ class TraitMatch(nn.Module):
     def said(self, text: Tensor) -> Tensor:
         """Logits of what phrases (B, P, text) say, (B, P, G, C + 1); the last value is for nothing."""
         logits: Tensor = self.of_phrase(text)
-        return logits.reshape(*text.shape[:2], -1, MOST_VALUES + 1) + F.pad(self.unused, (0, 1))
+        unused = F.pad(self.unused, (0, 1))
+        return logits.reshape(int(text.shape[0]), -1, *unused.shape) + unused
 
     def forward(self, weights: Tensor, shown: Tensor, said: Tensor, strict: bool = False) -> Tensor:
         """How well objects fit what a phrase says of them, beside the best of them.

@@ -49,6 +49,7 @@ from deixis.vocabulary import Lexicon, Vocabulary
 LAST, BEST = "last.safetensors", "best.safetensors"
 VOCABULARY, VOCABULARY_PICTURES = "vocabulary.txt", 5000
 LOG_EVERY = 20  # steps between two progress reports
+PRUNED = ("backbone_widths", "p1_width", "p1_hidden", "appearance_width")  # what scripts/prune*.py change
 VALIDATION_SEED, VALIDATION_PHRASES = 1234, 6
 
 
@@ -289,15 +290,17 @@ def start_from(network: Network, checkpoint: Checkpoint, where: str, renewed: Se
         renewed: parts of the network that keep their first values all the same.
 
     Raises:
-        CheckpointError: nothing agrees, or the backbone there has other hidden channels than this one.
+        CheckpointError: nothing agrees, or it was pruned and this network was not.
         ConfigError: the network has no such part.
     """
     ours, theirs = network.config, checkpoint.config
-    if ours.backbone == theirs.backbone and ours.backbone_widths != theirs.backbone_widths:
-        raise CheckpointError(
-            f"initial: {where}: its backbone has other hidden channels: expected model.backbone_widths = "
-            f"{list(theirs.backbone_widths)}, got {list(ours.backbone_widths)}"
-        )
+    if ours.backbone == theirs.backbone:
+        for name in PRUNED:
+            got, expected = (_shown(getattr(config, name)) for config in (ours, theirs))
+            if got != expected:
+                raise CheckpointError(
+                    f"initial: {where}: it has other channels: expected model.{name} = {expected}, got {got}"
+                )
     own = network.state_dict()
     parts = sorted({name.split(".")[0] for name in own})
     if unknown := [part for part in renewed if part not in parts]:
@@ -307,6 +310,11 @@ def start_from(network: Network, checkpoint: Checkpoint, where: str, renewed: Se
     if not fitting:
         raise CheckpointError(f"initial: {where}: expected weights of this network, none of them fits")
     network.load_state_dict(fitting, strict=False)
+
+
+def _shown(value: int | tuple[int, ...]) -> int | list[int]:
+    """As a configuration file has it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:
