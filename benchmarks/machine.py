@@ -20,7 +20,10 @@ def describe(*packages: str) -> dict[str, str | int]:
 
 
 def _cpu() -> str:
+    """Its name, family and model: a cloud's "AMD EPYC" may be any generation, one twice as fast as another."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    if "model name" not in values:
+        return platform.processor()
+    return f"{values['model name']} (family {values.get('cpu family', '?')}, model {values.get('model', '?')})"

@@ -36,12 +36,21 @@ def page() -> str:
     lines += ["## Targets", "", *_targets(compared, trained), ""]
     lines += ["## Beside others", "", *_peers(compared), ""]
     lines += ["## Where the time goes", "", *_stages(parts), ""]
-    lines += ["## How it grows", "", *_growth(grown), ""]
-    lines += ["## int8", "", *_int8(_read("int8.json", int8.SHAPE)), ""]
-    lines += ["## Training", "", *_training(trained), ""]
+    smaller, rows = _read("int8.json", int8.SHAPE), _read("refcoco_size.json", refcoco_size.SHAPE)
+    lines += ["## How it grows", "", *_elsewhere(grown, compared), *_growth(grown), ""]
+    lines += ["## int8", "", *_elsewhere(smaller, compared), *_int8(smaller), ""]
+    lines += ["## Training", "", *_elsewhere(trained, compared), *_training(trained), ""]
     lines += ["### On more machines, on paper", "", *_estimate(trained["rows"]["partly, to stride 4"], trained), ""]
-    lines += ["## Evaluation of RefCOCO's size", "", *_evaluation(_read("refcoco_size.json", refcoco_size.SHAPE)), ""]
+    lines += ["## Evaluation of RefCOCO's size", "", *_elsewhere(rows, compared), *_evaluation(rows), ""]
     return "\n".join(lines)
+
+
+def _elsewhere(result: dict[str, Any], others: dict[str, Any]) -> list[str]:
+    """A line that says so where something was measured on another processor than the rest of the page."""
+    own, rest = result["machine"], others["machine"]
+    if own["cpu"] == rest["cpu"]:
+        return []
+    return [f"Of an earlier day and another machine: {own['cores']} cores, {own['cpu']}.", ""]
 
 
 def _read(name: str, shape: Any) -> dict[str, Any]:
@@ -88,7 +97,8 @@ def _peers(result: dict[str, Any]) -> list[str]:
     tried = "; ".join(f"{name} {time:.0f}" for name, time in result["settings tried, ms"].items())
     lines = [
         f"`python benchmarks/peers.py`: one photograph of {width} x {height}, decoded before the clock starts; "
-        f"{result['threads']} threads, {result['rounds']} rounds, medians with quartiles; float32 where nothing else "
+        f"{result['threads']} threads, {result['rounds']} rounds (the paper's network in "
+        f"{min(peers.LEAST_ROUNDS, result['rounds'])} of them), medians with quartiles; float32 where nothing else "
         f"is said. The bare backbone sees {result['deixis side']} px, deixis what of it holds the photograph, CLIPSeg "
         f"{peers.CLIPSEG_SIDE} px. CLIPSeg has its default configuration, random weights and random token ids (its "
         "tokenizer's files are not in the package): its time does not depend on them. transformers' documentation "

@@ -338,7 +338,8 @@ def _tests() -> list[str]:
 
 def _times() -> list[str]:
     times = _read("latency.json")
-    lines = ["| 640 x 480 photograph, warm (`python benchmarks/latency.py`) | median ms |", "|---|---:|"]
+    where = f"`python benchmarks/latency.py`, {times['machine']['cores']} cores of {times['machine']['cpu']}"
+    lines = [f"| 640 x 480 photograph, warm ({where}) | median ms |", "|---|---:|"]
     return lines + [f"| {name} | {row['median']:.1f} |" for name, row in times["milliseconds"].items()]
 
 
