@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -96,10 +96,7 @@ def prune(
     Returns:
         The network, and of each block the squared error of its output beside the output's variance.
     """
-    smaller = build(replace(network.config, backbone_widths=tuple(widths)))
-    assert isinstance(smaller, CompactNetwork)
-    own = smaller.state_dict()
-    smaller.load_state_dict({**own, **{k: v for k, v in network.state_dict().items() if own[k].shape == v.shape}})
+    smaller = reshaped(network, backbone_widths=tuple(widths))
     whole, slim = network.eval().image_encoder.backbone, smaller.eval().image_encoder.backbone
     assert isinstance(whole, EfficientNetLite0) and isinstance(slim, EfficientNetLite0)
     places = torch.Generator().manual_seed(0)
@@ -113,6 +110,15 @@ def prune(
         theirs, ours = [before(x) for x in theirs], [after(x) for x in ours]
         errors.append(_error(theirs, ours))
     return smaller, errors
+
+
+def reshaped(network: CompactNetwork, **changes: Any) -> CompactNetwork:
+    """A network with other settings, and the weights that fit it; what has another shape keeps its first values."""
+    other = build(replace(network.config, **changes))
+    assert isinstance(other, CompactNetwork)
+    own = other.state_dict()
+    other.load_state_dict({**own, **{k: v for k, v in network.state_dict().items() if own[k].shape == v.shape}})
+    return other
 
 
 class _Step:

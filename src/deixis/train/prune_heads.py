@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.model.lstm_cnn import LstmCnn
 from deixis.model.objects import BANDS, ObjectHead
-from deixis.train.prune import PLACES, RIDGE, Elimination, Fit
+from deixis.train.prune import PLACES, RIDGE, Elimination, Fit, reshaped
 
 
 class Seen(NamedTuple):
@@ -46,11 +44,7 @@ def prune_heads(
     Returns:
         The network, and of each pruned layer the squared error of what it leads to beside the variance of that.
     """
-    config = replace(network.config, p1_width=p1[0], p1_hidden=p1[1], appearance_width=appearance)
-    smaller = build(config)
-    assert isinstance(smaller, CompactNetwork)
-    own = smaller.state_dict()
-    smaller.load_state_dict({**own, **{k: v for k, v in network.state_dict().items() if own[k].shape == v.shape}})
+    smaller = reshaped(network, p1_width=p1[0], p1_hidden=p1[1], appearance_width=appearance)
     (whole_p1, whole_objects), (slim_p1, slim_objects) = _heads(network), _heads(smaller)
     seen = _look(network.eval(), batches)
     errors = _prune_p1(whole_p1, slim_p1, seen) | _prune_appearance(whole_objects, slim_objects, seen["appearance"])
