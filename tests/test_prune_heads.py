@@ -92,6 +92,20 @@ def test_of_twins_one_can_go() -> None:
     assert_same(smaller, network, 5e-3)
 
 
+def test_what_a_constant_channel_gave_stays() -> None:
+    network = network_with_heads()
+    p1 = network.lstm_cnn
+    assert p1 is not None
+    with torch.no_grad():
+        for layer in (p1.visual, p1.fine, p1.spatial, p1.text):
+            layer.weight[8:] = 0
+        p1.visual.bias[8:] = 3
+        p1.hidden[0].weight[8:] = torch.eye(3)[1].outer(torch.eye(3)[1])  # of a cell alone, without its border
+    smaller, errors = prune_heads(network, batches(), (8, 16), 48)
+    assert errors["p1"] < 1e-3
+    assert_same(smaller, network, 5e-3)
+
+
 def test_what_is_lost_is_told() -> None:
     network = network_with_heads()
     _, half = prune_heads(network, batches(), (8, 8), 8)
