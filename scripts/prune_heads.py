@@ -13,7 +13,6 @@ import argparse
 import random
 from pathlib import Path
 
-import numpy as np
 import torch
 from prune import MULTIPLE, batches
 
@@ -22,10 +21,9 @@ from deixis.embeddings import WordVectors
 from deixis.model.build import build
 from deixis.model.compact import CompactNetwork
 from deixis.segmenter import DEFAULT_VECTORS
-from deixis.text import MAX_TOKENS, tokenize
 from deixis.train.checkpoint import MODEL, Checkpoint, load_checkpoint, save_checkpoint, weights_of
 from deixis.train.prune_heads import prune_heads
-from deixis.train.reading import read_texts
+from deixis.train.reading import read_texts, vectors_of
 
 # Share of the channels that are kept: each layer then loses about a thousandth of the variance of what it leads to.
 KEPT = {"p1_width": 0.92, "p1_hidden": 0.67, "appearance_width": 0.33}
@@ -47,12 +45,11 @@ def _rounded(width: float) -> int:
 
 
 def phrases_of(path: Path, vectors: WordVectors, count: int) -> torch.Tensor:
-    """Word vectors (count, MAX_TOKENS, D) of so many phrases, drawn from a file's; no word of some may be known."""
+    """Word vectors (count, MAX_TOKENS, D) of so many phrases, drawn from a file's."""
     texts = read_texts(path)
     if not texts:
         raise SystemExit(f"{path}: expected phrases, found none")
-    drawn = random.Random(0).choices(texts, k=count)
-    return torch.from_numpy(np.stack([vectors.encode(tokenize(text), MAX_TOKENS)[0] for text in drawn]))
+    return vectors_of(random.Random(0).choices(texts, k=count), vectors)
 
 
 def main() -> None:

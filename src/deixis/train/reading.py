@@ -87,7 +87,7 @@ class ReadingLesson:
         drawn = [self._made[int(self._rng.integers(len(self._made)))] for _ in range(BATCH)]
         kinds = self._rng.integers(len(self._carriers), size=BATCH)
         drawn += [read(self._carriers[kind], self._names, self._rng) for kind in kinds]
-        vectors = _vectors_of([phrase.text for phrase in drawn], self._vectors)
+        vectors = vectors_of([phrase.text for phrase in drawn], self._vectors)
         return vectors, torch.tensor([self._rows[phrase.category] for phrase in drawn])
 
 
@@ -120,9 +120,9 @@ class DressingLesson:
         dressed = [self._dressing.dress(carrier, noun, self._rng) for carrier, noun in drawn]
         others = [self._made[int(self._rng.integers(len(self._made)))].text for _ in range(BATCH)]
         return (
-            _vectors_of(plain, self._vectors),
-            _vectors_of(dressed, self._vectors),
-            _vectors_of(others, self._vectors),
+            vectors_of(plain, self._vectors),
+            vectors_of(dressed, self._vectors),
+            vectors_of(others, self._vectors),
         )
 
 
@@ -176,5 +176,6 @@ def _descent(part: nn.Module, steps: int, rate: float) -> Iterator[int]:
     part.eval()
 
 
-def _vectors_of(texts: Sequence[str], vectors: Lexicon) -> Tensor:
+def vectors_of(texts: Sequence[str], vectors: Lexicon) -> Tensor:
+    """(N, MAX_TOKENS, D) word vectors of N texts, padded on the left; no word of some may be known."""
     return torch.from_numpy(np.stack([vectors.encode(tokenize(text), MAX_TOKENS)[0] for text in texts]))
